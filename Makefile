@@ -1,0 +1,60 @@
+# Every task of the project. `make help` lists them.
+# Needed on the machine: Python 3.11 or newer, git, make. Everything else is installed into .venv.
+
+PYTHON ?= $(shell command -v python3.11 || command -v python3)
+VENV := .venv
+BIN := $(VENV)/bin
+# Touched after a complete installation, so that the second run takes no time; newer
+# pyproject.toml means newer dependencies.
+STAMP := $(VENV)/.installed
+PYTEST_ARGS ?= -n 2 --dist worksteal
+# What follows `make run`, for example ARGS="--port 6379".
+ARGS ?=
+
+.DEFAULT_GOAL := help
+.PHONY: help install run test test-quick system-packages lint format docs bench clean
+
+help: ## list the targets
+	@printf 'Meridian: make TARGET\n\n'
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)$$/\1\t\2/p' $(MAKEFILE_LIST) \
+		| while IFS="$$(printf '\t')" read -r target text; do \
+			printf '  %-16s %s\n' "$$target" "$$text"; done
+
+install: $(STAMP) ## create .venv and install what pyproject.toml pins
+
+$(STAMP): pyproject.toml .ci/virtual-environment
+	@.ci/virtual-environment "$(PYTHON)" "$(VENV)"
+	@touch $@
+
+run: $(STAMP) ## serve on 127.0.0.1:7401 with data in ./data; options in ARGS="..."
+	@exec $(BIN)/meridian $(ARGS)
+
+system-packages: ## install redis-server and redis-tools when allowed; say what is missing
+	@.ci/system-packages
+
+test: $(STAMP) system-packages ## run all tests (options for pytest in PYTEST_ARGS="...")
+	$(BIN)/python -m pytest $(PYTEST_ARGS)
+
+test-quick: $(STAMP) ## run the tests that take less than a second each
+	$(BIN)/python -m pytest $(PYTEST_ARGS) -m 'not slow'
+
+lint: $(STAMP) ## ruff, formatting, types, layers
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports --config setup.cfg
+
+format: $(STAMP) ## mend what ruff can mend, and the formatting
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+docs: $(STAMP) ## write the generated pages of docs/ again
+	$(BIN)/python -m tools.generate_docs
+
+bench: $(STAMP) system-packages ## compare with redis-server; options in ARGS="..."
+	$(BIN)/meridian-bench compare $(ARGS)
+
+clean: ## remove .venv and caches; ./data stays
+	rm -rf $(VENV) build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache \
+		.hypothesis .import_linter_cache .coverage
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
