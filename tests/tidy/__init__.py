@@ -1,0 +1,3 @@
+"""The tidy test's parts: how sources are read, the rules, and the allowed exceptions."""
+
+from __future__ import annotations

@@ -1,0 +1,48 @@
+"""What the rules let pass, each with its reason.
+
+An entry that is no longer needed fails the test as well, so these lists only hold what is true.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+#: Files that may read the wall clock.
+WALL_CLOCK: Mapping[str, str] = {}
+
+#: Files that may keep a nursery on `self`.
+STORED_NURSERY: Mapping[str, str] = {}
+
+#: Modules without a test file of the same path.
+NO_TEST_FILE: Mapping[str, str] = {}
+
+#: Test files without a module of the same path.
+NO_MODULE: Mapping[str, str] = {
+    "tests/test_docs.py": "about docs/ and README.md, not about a module",
+    "tests/test_tidy.py": "about all files, not about one module",
+    "tests/tidy/test_rules.py": "shows that the rules of tests/tidy bite",
+}
+
+#: Tests that let real time pass.
+SLEEPS: Mapping[str, str] = {}
+
+#: Classes with more than one concrete base, by file.
+SEVERAL_BASES: Mapping[str, str] = {}
+
+#: Files with coroutines that never wait.
+ASYNC_WITHOUT_AWAIT: Mapping[str, str] = {}
+
+#: Directories and files that hold pure cores: values in, values out; time, chance, files and
+#: sockets are handed in. A directory stands for all files in it.
+CORES = (
+    "meridian_resp/datatypes/",
+    "meridian_resp/protocol/",
+    "storage/batch_format.py",
+    "storage/bloom.py",
+    "storage/keys.py",
+    "storage/memtable.py",
+    "storage/records.py",
+)
+
+#: Inside those directories, what is not a core.
+NOT_CORES: Mapping[str, str] = {}
