@@ -1,0 +1,367 @@
+"""All databases of a node: applies effects, keeps counts, commits a tick's batch, bounds the cache.
+
+Life of a write: a handler records effects; `apply` turns each into the new live value (visible to
+the next command at once) and a storage record in the tick's batch; `commit` logs the batch with
+one append and makes it readable in storage. If the append fails, the tick is undone: cached
+values of its keys are dropped (storage still has the old ones), counts and database maps go back.
+
+Three system records make recovery exact and ride in the batch that changed them: the number of
+keys per keyspace id, the map from database index to keyspace id, and the ceiling below which
+versions may have been given out (persisted ahead of use, so that a clock set back never gives a
+version twice). FLUSHDB gives the database a new keyspace id; records of the old one are dropped
+by compaction.
+
+Versions are a hybrid logical clock: 48 bits of Unix milliseconds, 16 bits of counter (Kulkarni et
+al., "Logical Physical Clocks", 2014).
+"""
+
+from __future__ import annotations
+
+import binascii
+import struct
+from collections.abc import Callable, Iterator
+from typing import Final, Protocol
+
+from meridian_resp.datatypes.database import SHARD_MASK, SHARDS, Database
+from meridian_resp.datatypes.effects import (
+    Change,
+    Effects,
+    Expired,
+    SetExpiry,
+    StringWithExpiry,
+)
+from meridian_resp.datatypes.expiry_index import ExpiryIndex
+from meridian_resp.datatypes.system_records import (
+    CLOCK_KEY,
+    COUNTS_KEY,
+    KEYSPACES_KEY,
+    decode_counts,
+    decode_keyspaces,
+    decode_number,
+    encode_counts,
+    encode_keyspaces,
+    encode_number,
+)
+from meridian_resp.datatypes.values import NEVER, OVERHEAD_BYTES, Entry, Kind, Live, live_bytes
+from storage import StorageError, WriteBatch
+from storage.keys import is_system_key, parse_key, slot_of
+from storage.records import Record, encode_record, encode_tombstone
+
+#: How far ahead of use versions are reserved, in milliseconds.
+CEILING_AHEAD_MS: Final = 10_000
+
+_plain_header = struct.Struct(">BQ").pack
+_crc16 = binascii.crc_hqx
+_OPEN_BRACE = ord("{")
+
+
+class Store(Protocol):
+    """What the keyspace needs of the storage engine (`storage.Engine`)."""
+
+    def get(self, key: bytes) -> bytes | None:
+        """Newest record of a storage key, tombstones included."""
+
+    def scan(
+        self, start: bytes, end: bytes, batch: WriteBatch | None = None
+    ) -> Iterator[tuple[bytes, bytes]]:
+        """Newest record of each storage key in [start, end), in order; `batch` laid over."""
+
+    def commit(self, batch: WriteBatch) -> int:
+        """Log and apply a batch; the log offset after it. Raises StorageError, nothing done."""
+
+
+class Observers(Protocol):
+    """Who wants to know of changes (WATCH, later client-side caching and notifications)."""
+
+    def changed(self, database: Database, key: bytes) -> None:
+        """A key was written, deleted or expired."""
+
+    def flushed(self, database: Database) -> None:
+        """A database was emptied or exchanged."""
+
+
+class KeyspaceCounters:
+    """Running totals that INFO and metrics show."""
+
+    __slots__ = ("evicted_keys", "expired_keys", "hits", "misses")
+
+    def __init__(self) -> None:
+        self.hits = 0
+        self.misses = 0
+        self.expired_keys = 0
+        self.evicted_keys = 0
+
+
+class Keyspace:
+    """The databases of one node. All methods are synchronous and run between two awaits."""
+
+    def __init__(self, store: Store, *, databases: int, cache_bytes_max: int) -> None:
+        self.store = store
+        self.effects = Effects()
+        self.batch = WriteBatch()
+        self.expiry_index = ExpiryIndex()
+        self.counters = KeyspaceCounters()
+        #: None while nobody watches anything, so that the write path pays one test.
+        self.observers: Observers | None = None
+        self.now_ms = 0
+        self.version = 0
+        self.ceiling = 0
+        self.cache_bytes_max = cache_bytes_max
+        #: Effects applied since the start; SAVE and INFO count from it.
+        self.changes = 0
+        self.databases = [Database(self, index, index) for index in range(databases)]
+        self._next_keyspace_id = databases
+        self._counts_dirty = False
+        self._undo: list[Callable[[], None]] = []
+        self._evict_at = 0
+        #: Dropped cache shards whose entries are freed in slices.
+        self.garbage: list[dict[bytes, Live]] = []
+
+    # --- start ---
+
+    def open(self, now_ms: int) -> None:
+        """Read the system records of a recovered store; call once before the first command."""
+        record = self.store.get(KEYSPACES_KEY)
+        if record is not None:
+            ids, self._next_keyspace_id = decode_keyspaces(record)
+            for database, keyspace_id in zip(self.databases, ids, strict=False):
+                database.keyspace_id = keyspace_id
+        record = self.store.get(COUNTS_KEY)
+        counts = {} if record is None else decode_counts(record)
+        for database in self.databases:
+            database.count = counts.get(database.keyspace_id, 0)
+        record = self.store.get(CLOCK_KEY)
+        self.ceiling = 0 if record is None else decode_number(record)
+        self.version = self.ceiling
+        self.begin_tick(now_ms)
+
+    @property
+    def cache_bytes(self) -> int:
+        """Estimated memory of all cached values."""
+        return sum([database.cache_bytes for database in self.databases])
+
+    @property
+    def live_keyspace_ids(self) -> frozenset[int]:
+        """Keyspace ids whose records compaction must keep."""
+        return frozenset(database.keyspace_id for database in self.databases)
+
+    # --- a tick ---
+
+    def begin_tick(self, now_ms: int) -> None:
+        """Set the time that all commands of the tick see; versions follow it forward."""
+        self.now_ms = now_ms
+        floor = now_ms << 16
+        if floor > self.version:
+            self.version = floor
+
+    def apply(self) -> None:
+        """Apply the recorded effects of a command: live values, counts and the tick's batch."""
+        append = self.batch.entries.append
+        pending = self.effects.pending
+        for database, key, change in pending:
+            hot = database.hot[hash(key) & SHARD_MASK]
+            old = hot.get(key)
+            if old is None:
+                old = database.load(key)
+            version = self.version = self.version + 1
+            if change.__class__ is bytes and old.__class__ is bytes:
+                record = _plain_header(0, version) + change
+                database.cache_bytes += len(change) - len(old)
+                hot[key] = change
+            else:
+                made = self._change(database, key, old, change, version)
+                if made is None:
+                    continue
+                record = made
+            slot = (_crc16(key, 0) & 16383) if _OPEN_BRACE not in key else slot_of(key)
+            prefix = database.prefixes[slot] or database.prefix(slot)
+            if 0 in key:
+                append((database.storage_key(key), record))
+            else:
+                append((prefix + key + b"\0\0", record))
+            if self.observers is not None:
+                self.observers.changed(database, key)
+        self.changes += len(pending)
+        pending.clear()
+
+    def _change(
+        self, database: Database, key: bytes, old: Live, change: Change, version: int
+    ) -> bytes | None:
+        """The general form of `apply` for one effect: the record, or None for no change."""
+        entry = old if isinstance(old, Entry) else Entry(Kind.STRING, old)
+        existed = entry.kind != Kind.ABSENT
+        # Overwriting or deleting a collection moves on to the next generation, so that its
+        # elements can never belong to anything again.
+        generation = entry.generation + (existed and entry.kind != Kind.STRING)
+        new: Live
+        if isinstance(change, bytes):
+            new = change if not generation else Entry(Kind.STRING, change, 0, generation)
+        elif isinstance(change, StringWithExpiry):
+            new = Entry(Kind.STRING, change.value, change.expire_at_ms, generation)
+        elif not existed:
+            return None
+        elif isinstance(change, SetExpiry):
+            at_ms = change.expire_at_ms
+            if not at_ms and not entry.generation and entry.kind == Kind.STRING:
+                new = entry.value
+            else:
+                new = Entry(entry.kind, entry.value, at_ms, entry.generation)
+        else:
+            if isinstance(change, Expired):
+                self.counters.expired_keys += 1
+            new = Entry(Kind.ABSENT, b"", 0, generation)
+        self._replace(database, key, old, new)
+        return self._record(database, key, new, version)
+
+    def _replace(self, database: Database, key: bytes, old: Live, new: Live) -> None:
+        """Put a live value into the cache, with its counts."""
+        before = isinstance(old, bytes) or old.kind != Kind.ABSENT
+        after = isinstance(new, bytes) or new.kind != Kind.ABSENT
+        if before != after:
+            database.count += after - before
+            self._counts_dirty = True
+        if old is not NEVER:
+            database.cache_bytes -= live_bytes(key, old)
+        if isinstance(new, bytes):
+            database.cache_bytes += len(key) + len(new) + OVERHEAD_BYTES
+        else:
+            database.cache_bytes += live_bytes(key, new)
+        database.hot[hash(key) & SHARD_MASK][key] = new
+
+    def _record(self, database: Database, key: bytes, new: Live, version: int) -> bytes:
+        """The storage record of a live value."""
+        if isinstance(new, bytes):
+            return _plain_header(0, version) + new
+        if new.kind == Kind.ABSENT:
+            return encode_tombstone(version, generation=new.generation)
+        if new.expire_at_ms:
+            self.expiry_index.add(new.expire_at_ms, database.keyspace_id, key)
+        expiry_ms = new.expire_at_ms or None
+        return encode_record(
+            Record(version, new.value, new.kind, expiry_ms=expiry_ms, generation=new.generation)
+        )
+
+    def commit(self) -> int | None:
+        """Log everything applied since the last commit; the log offset, or None if nothing was.
+
+        Raises:
+            StorageError: the log could not be written; everything since the last commit is
+                undone, live values and counts included.
+        """
+        batch = self.batch
+        if not batch.entries:
+            return None
+        if self._counts_dirty:
+            counts = {d.keyspace_id: d.count for d in self.databases if d.count}
+            batch.entries.append((COUNTS_KEY, encode_counts(self.version, counts)))
+        if self.version >= self.ceiling:
+            ceiling = self.version + (CEILING_AHEAD_MS << 16)
+            batch.entries.append((CLOCK_KEY, encode_number(self.version, ceiling)))
+        else:
+            ceiling = self.ceiling
+        try:
+            offset = self.store.commit(batch)
+        except StorageError:
+            self._undo_tick()
+            raise
+        self.ceiling = ceiling
+        batch.clear()
+        self._undo.clear()
+        self._counts_dirty = False
+        return offset
+
+    def _undo_tick(self) -> None:
+        """Take back what was applied since the last commit; storage has seen none of it."""
+        by_id = {database.keyspace_id: database for database in self.databases}
+        changed: dict[tuple[int, bytes], None] = {}
+        for storage_key, _ in self.batch.entries:
+            if not is_system_key(storage_key):
+                parsed = parse_key(storage_key)
+                changed[(parsed.keyspace_id, parsed.user_key)] = None
+        for undo in reversed(self._undo):
+            undo()
+        by_id.update({database.keyspace_id: database for database in self.databases})
+        for keyspace_id, key in changed:
+            database = by_id.get(keyspace_id)
+            if database is not None:
+                database.forget(key)
+        record = self.store.get(COUNTS_KEY)
+        counts = {} if record is None else decode_counts(record)
+        for database in self.databases:
+            database.count = counts.get(database.keyspace_id, 0)
+        self.batch.clear()
+        self._undo.clear()
+        self._counts_dirty = False
+
+    # --- whole databases ---
+
+    def flush_database(self, database: Database) -> None:
+        """Empty a database by giving it a new keyspace id; cached values are freed in slices."""
+        old_id = database.keyspace_id
+        self._undo.append(lambda: self._restore_id(database, old_id))
+        database.keyspace_id = self._next_keyspace_id
+        self._next_keyspace_id += 1
+        self._forget_all(database)
+        database.count = 0
+        self._log_map(database)
+
+    def swap_databases(self, first: Database, second: Database) -> None:
+        """Exchange the contents of two databases."""
+        if first is second:
+            return
+        first_id, second_id = first.keyspace_id, second.keyspace_id
+        self._undo.append(lambda: self._restore_id(first, first_id))
+        self._undo.append(lambda: self._restore_id(second, second_id))
+        first.keyspace_id, second.keyspace_id = second_id, first_id
+        first.hot, second.hot = second.hot, first.hot
+        first.cold, second.cold = second.cold, first.cold
+        first.prefixes, second.prefixes = second.prefixes, first.prefixes
+        first.count, second.count = second.count, first.count
+        first.cache_bytes, second.cache_bytes = second.cache_bytes, first.cache_bytes
+        self._log_map(first, second)
+
+    def _log_map(self, *touched: Database) -> None:
+        self.version += 1
+        ids = [database.keyspace_id for database in self.databases]
+        record = encode_keyspaces(self.version, ids, self._next_keyspace_id)
+        self.batch.entries.append((KEYSPACES_KEY, record))
+        self._counts_dirty = True
+        self.changes += 1
+        if self.observers is not None:
+            for database in touched:
+                self.observers.flushed(database)
+
+    def _restore_id(self, database: Database, keyspace_id: int) -> None:
+        database.keyspace_id = keyspace_id
+        self._forget_all(database)
+
+    def _forget_all(self, database: Database) -> None:
+        self.garbage.extend(database.drop_cache())
+
+    # --- bounded memory ---
+
+    def trim(self) -> None:
+        """Evict least recently used shards while over the limit; free a slice of garbage.
+
+        Call between ticks only, after `commit`: uncommitted values must stay cached.
+        """
+        assert not self.batch.entries
+        if self.garbage:
+            self.garbage.pop()
+        total = self.cache_bytes
+        shards = SHARDS * len(self.databases)
+        for _ in range(2 * shards if total > self.cache_bytes_max else 0):
+            self._evict_at = (self._evict_at + 1) % shards
+            index, shard = divmod(self._evict_at, SHARDS)
+            database = self.databases[index]
+            dropped = database.cold[shard]
+            if not dropped and not database.hot[shard]:
+                continue
+            size = sum([live_bytes(key, live) for key, live in dropped.items()])
+            database.cache_bytes -= size
+            total -= size
+            self.counters.evicted_keys += len(dropped)
+            database.cold[shard] = database.hot[shard]
+            database.hot[shard] = {}
+            if total <= self.cache_bytes_max or dropped:
+                return

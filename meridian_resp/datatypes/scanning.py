@@ -1,0 +1,141 @@
+"""Walking over all keys of a database: SCAN's cursor, KEYS in slices, RANDOMKEY.
+
+Storage is ordered by slot, so a walk goes slot by slot. Within a slot keys are ordered by a
+32-bit hash of their bytes, and a cursor is `slot << 32 | hash bound`: everything below it has
+been seen. The cursor depends on nothing but the keys, so it stays exact over restarts, flushes
+and changes of the data: a key that exists during the whole walk is returned, once or, like in
+Redis, possibly more than once only if it is deleted and created again meanwhile.
+"""
+
+from __future__ import annotations
+
+import random
+import time
+import zlib
+from collections.abc import Callable, Generator, Iterator
+from typing import Final
+
+from meridian_resp.datatypes.database import Database
+from meridian_resp.datatypes.values import Kind
+from storage.keys import SLOT_COUNT, SYSTEM_PREFIX, is_metadata_key, keyspace_id_of, user_key_of
+from storage.records import HAS_EXPIRY, TOMBSTONE, TYPE_MASK, expiry_of
+
+#: Records looked at in one SCAN call beyond which it returns with what it has.
+EXAMINED_MAX: Final = 10_000
+#: Records walked in one slice of a long command: about a millisecond.
+SLICE_RECORDS: Final = 500
+
+
+def _slot_bytes(slot: int) -> bytes:
+    return slot.to_bytes(2, "big") if slot < SLOT_COUNT else SYSTEM_PREFIX
+
+
+def _walk(database: Database, slot: int) -> Iterator[tuple[int, bytes, int, bool]]:
+    """(slot, user key, type, is alive) of every record from `slot` on that a step passes.
+
+    Records of other databases and elements are passed too, as (slot, b"", -1, False), so that the
+    caller can bound its work.
+    """
+    keyspace = database.keyspace
+    wanted = database.keyspace_id
+    now_ms = keyspace.now_ms
+    for key, record in keyspace.store.scan(_slot_bytes(slot), SYSTEM_PREFIX, keyspace.batch):
+        at = key[0] << 8 | key[1]
+        flags = record[0]
+        if keyspace_id_of(key) != wanted or flags & TOMBSTONE or not is_metadata_key(key):
+            yield at, b"", -1, False
+            continue
+        user_key = user_key_of(key)
+        if flags & HAS_EXPIRY and (expiry_of(record) or 0) <= now_ms:
+            keyspace.effects.expire(database, user_key)
+            yield at, user_key, -1, False
+            continue
+        yield at, user_key, flags & TYPE_MASK, True
+
+
+def scan(database: Database, cursor: int, count: int) -> tuple[int, list[tuple[bytes, int]]]:
+    """One SCAN step: the next cursor (0 at the end) and about `count` (key, type) pairs.
+
+    Always whole groups of equal hash, so possibly more than `count`; possibly fewer or none when
+    many records had to be passed over. Expired keys met are deleted by effects.
+    """
+    slot, bound = cursor >> 32, cursor & 0xFFFFFFFF
+    if slot >= SLOT_COUNT:
+        return 0, []
+    found: list[tuple[bytes, int]] = []
+    in_slot: list[tuple[int, bytes, int]] = []
+    current = slot
+    for examined, (at, key, kind, is_alive) in enumerate(_walk(database, slot)):
+        if at != current:
+            cursor = _take(in_slot, found, count, current)
+            if cursor:
+                return cursor, found
+            if len(found) >= count or examined >= EXAMINED_MAX:
+                return at << 32, found
+            in_slot, current = [], at
+        if is_alive:
+            order = zlib.crc32(key)
+            if at != slot or order >= bound:
+                in_slot.append((order, key, kind))
+    return _take(in_slot, found, count, current), found
+
+
+def _take(
+    in_slot: list[tuple[int, bytes, int]], found: list[tuple[bytes, int]], count: int, slot: int
+) -> int:
+    """Move a slot's keys to `found`; the cursor to stop at if they are too many, else 0."""
+    if len(found) + len(in_slot) <= count:
+        found.extend([(key, kind) for _, key, kind in in_slot])
+        return 0
+    in_slot.sort()
+    room = max(count - len(found), 1)
+    last = in_slot[room - 1][0]
+    taken = [(key, kind) for order, key, kind in in_slot if order <= last]
+    found.extend(taken)
+    if len(taken) == len(in_slot):
+        return (slot + 1) << 32 if slot + 1 < SLOT_COUNT else 0
+    return slot << 32 | (last + 1)
+
+
+def walk_in_slices(
+    database: Database, visit: Callable[[bytes, int], None]
+) -> Generator[None, None, None]:
+    """Call `visit(key, type)` for every key; gives way about every millisecond.
+
+    Between slices other commands run: the walk is not a snapshot, but every key that exists
+    throughout is visited exactly once. Each slice ends at a slot's end and starts anew there.
+    """
+    slot = 0
+    while slot < SLOT_COUNT:
+        started = time.perf_counter()
+        current = slot
+        slot = SLOT_COUNT
+        for passed, (at, key, kind, is_alive) in enumerate(_walk(database, current)):
+            if at != current:
+                if passed >= SLICE_RECORDS and time.perf_counter() - started > 0.001:
+                    slot = at
+                    break
+                current = at
+            if is_alive:
+                visit(key, kind)
+        if slot < SLOT_COUNT:
+            yield
+
+
+def random_key(database: Database, rng: random.Random) -> bytes | None:
+    """A random existing key, or None if there is none; keys of sparse slots are likelier."""
+    if database.count <= 0:
+        return None
+    start = rng.randrange(SLOT_COUNT)
+    for first in (start, 0):
+        current = -1
+        keys: list[bytes] = []
+        for at, key, kind, is_alive in _walk(database, first):
+            if at != current and keys:
+                break
+            current = at
+            if is_alive and kind != Kind.SYSTEM:
+                keys.append(key)
+        if keys:
+            return rng.choice(keys)
+    return None

@@ -1,0 +1,1 @@
+"""The running server: reactor, sessions, dispatch, transactions, expiry, HTTP endpoint."""

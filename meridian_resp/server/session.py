@@ -1,0 +1,141 @@
+"""One client connection: its socket, parser, output, and everything the protocol remembers of it.
+
+A session is passive: the reactor reads for it, dispatch executes for it, the reactor sends for
+it. Output collects in `out` during a tick and is joined into one send at the tick's end; what the
+kernel does not take waits in `unsent`. Replies that must wait for the log (appendfsync always)
+wait in `held` with the log offset they depend on, in order.
+"""
+
+from __future__ import annotations
+
+import enum
+from collections import deque
+from typing import TYPE_CHECKING, Protocol
+
+from meridian_resp.protocol.replies import Reply, encode
+
+if TYPE_CHECKING:
+    from meridian_resp.commands.registry import CommandSpec
+    from meridian_resp.datatypes.database import Database
+    from meridian_resp.protocol.requests import RequestParser
+    from meridian_resp.server.gates import Gate
+
+
+class Connection(Protocol):
+    """The part of a non-blocking stream socket that the reactor uses."""
+
+    def fileno(self) -> int:
+        """Number under which readiness is reported."""
+
+    def recv(self, size: int, /) -> bytes:
+        """Bytes read, b"" at end of stream; BlockingIOError when there are none."""
+
+    def send(self, data: bytes, /) -> int:
+        """Number of bytes taken; BlockingIOError when none."""
+
+    def close(self) -> None:
+        """Close; the number may be reused at once."""
+
+
+class ReplyMode(enum.Enum):
+    """CLIENT REPLY."""
+
+    ON = "on"
+    OFF = "off"
+    SKIP_NEXT = "skip-next"
+    SKIP = "skip"
+
+
+class Session:
+    """State of one client; identity object. Times are Unix seconds or milliseconds as named."""
+
+    __slots__ = (
+        "address", "backlog", "backlog_at", "close_reason", "command_count", "connection",
+        "consistency", "created_at_s", "database", "fd", "gate", "held", "held_bytes",
+        "identifier", "info", "input_bytes", "is_authenticated", "is_busy", "is_closing",
+        "is_dirty", "is_monitor", "is_no_evict", "is_no_touch", "is_queued_to_run", "is_reading",
+        "is_unix", "is_writing", "last_active_s", "last_command", "library_name",
+        "library_version", "local_address", "name", "out", "output_bytes", "parser", "protocol",
+        "queue", "queue_error", "reply_mode", "soft_limit_since_s", "unsent", "unsent_bytes",
+        "user", "watched", "watch_dirty",
+    )  # fmt: skip
+
+    def __init__(
+        self,
+        identifier: int,
+        connection: Connection,
+        parser: RequestParser,
+        database: Database,
+        *,
+        address: str,
+        local_address: str,
+        is_unix: bool,
+        now_s: float,
+    ) -> None:
+        self.identifier = identifier
+        self.connection = connection
+        self.fd = connection.fileno()
+        self.parser = parser
+        self.database = database
+        self.address = address
+        self.local_address = local_address
+        self.is_unix = is_unix
+        self.created_at_s = now_s
+        self.last_active_s = now_s
+        self.protocol = 2
+        self.user = "default"
+        self.is_authenticated = False
+        self.name = b""
+        self.library_name = b""
+        self.library_version = b""
+        self.consistency = ""
+        self.reply_mode = ReplyMode.ON
+        self.is_no_evict = False
+        self.is_no_touch = False
+        self.is_monitor = False
+        #: Commands queued by MULTI, or None outside of a transaction.
+        self.queue: list[tuple[CommandSpec, list[bytes]]] | None = None
+        #: A command was refused while queueing: EXEC answers EXECABORT.
+        self.queue_error = False
+        #: (keyspace database index, key) under WATCH.
+        self.watched: set[tuple[int, bytes]] = set()
+        self.watch_dirty = False
+        #: Decides how the next commands are looked up; derived by `gates.gate_for`.
+        self.gate: Gate | None = None
+        # Input.
+        self.backlog: list[list[bytes]] = []
+        self.backlog_at = 0
+        self.is_queued_to_run = False
+        self.is_reading = True
+        #: A command of this client runs over several ticks: later ones wait.
+        self.is_busy = False
+        # Output.
+        self.out: list[bytes] = []
+        self.is_dirty = False
+        self.held: deque[tuple[int, bytes]] = deque()
+        self.held_bytes = 0
+        self.unsent: deque[bytes] = deque()
+        self.unsent_bytes = 0
+        self.is_writing = False
+        self.soft_limit_since_s = 0.0
+        #: Close once the output is out; the reason is logged.
+        self.is_closing = False
+        self.close_reason = ""
+        # Totals.
+        self.last_command = ""
+        self.command_count = 0
+        self.input_bytes = 0
+        self.output_bytes = 0
+        self.info = ""
+
+    def encode(self, reply: Reply) -> bytes:
+        """Bytes of a reply in this session's protocol version."""
+        return encode(reply, self.protocol)
+
+    @property
+    def pending_output_bytes(self) -> int:
+        """Bytes made but not yet taken by the kernel."""
+        return self.unsent_bytes + self.held_bytes
+
+    def __repr__(self) -> str:
+        return f"<Session {self.identifier} {self.address}>"
