@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 
 class Flag(enum.Flag):
-    """Command flags; names lower-cased (`_` as `-`) are what COMMAND prints, in this order."""
+    """Command flags; names in lower case are what COMMAND prints, in this order."""
 
     WRITE = enum.auto()
     READONLY = enum.auto()
@@ -50,6 +50,10 @@ class Flag(enum.Flag):
     ALLOW_BUSY = enum.auto()
     #: Not printed: reads storage in many steps or runs long, so it is always timed for SLOWLOG.
     LONG = enum.auto()
+
+
+#: Flags that COMMAND does not print.
+UNPRINTED: Final = Flag.LONG | Flag.PROTECTED
 
 
 NO_FLAGS: Final = Flag(0)
@@ -113,6 +117,7 @@ class Argument:
     multiple_token: bool = False
     key_spec_index: int | None = None
     since: str | None = None
+    deprecated_since: str | None = None
     arguments: tuple[Argument, ...] = ()
 
 
@@ -122,6 +127,8 @@ class CommandSpec:
 
     `arity` counts the name itself (and the sub-command); negative means "at least". `name` is
     lower case; a sub-command's `name` is its own word and `full_name` is `container|word`.
+    `documentation_flags` (`deprecated`, `syscmd`), `deprecated_since` and `replaced_by` are what
+    COMMAND DOCS says of commands that new programs should not use.
     """
 
     name: str
@@ -139,6 +146,9 @@ class CommandSpec:
     tips: tuple[str, ...] = ()
     subcommands: tuple[CommandSpec, ...] = ()
     container: str | None = None
+    documentation_flags: tuple[str, ...] = ()
+    deprecated_since: str | None = None
+    replaced_by: str | None = None
 
     @property
     def full_name(self) -> str:
@@ -165,6 +175,9 @@ def command(
     history: Sequence[tuple[str, str]] = (),
     tips: Sequence[str] = (),
     container: str | None = None,
+    documentation_flags: Sequence[str] = (),
+    deprecated_since: str | None = None,
+    replaced_by: str | None = None,
 ) -> Callable[[Handler], Handler]:
     """Declare a command (or, with `container`, a sub-command) implemented by the function below.
 
@@ -188,6 +201,9 @@ def command(
             history=tuple(history),
             tips=tuple(tips),
             container=container,
+            documentation_flags=tuple(documentation_flags),
+            deprecated_since=deprecated_since,
+            replaced_by=replaced_by,
         )
         specs: list[CommandSpec] = getattr(handler, "command_specs", [])
         specs.append(spec)
