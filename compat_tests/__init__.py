@@ -1,0 +1,1 @@
+"""Differential tests: the same bytes to Meridian and to Redis, the replies compared."""

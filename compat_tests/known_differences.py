@@ -1,0 +1,127 @@
+"""Where Meridian answers otherwise than Redis on purpose: one table, a reason for each entry.
+
+A test may compare less than the bytes only by naming an entry of this table. `docs/compatibility.md`
+is made from it (see `render.py`), so the table is also what users are told.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class KnownDifference:
+    """One deliberate difference.
+
+    name: what tests refer to. commands: where it shows. redis, meridian: what each does.
+    reason: why that is right.
+    """
+
+    name: str
+    commands: str
+    redis: str
+    meridian: str
+    reason: str
+
+
+KNOWN_DIFFERENCES: tuple[KnownDifference, ...] = (
+    KnownDifference(
+        "clock",
+        "TTL, PTTL, EXPIRETIME, PEXPIRETIME, TIME, LASTSAVE",
+        "milliseconds of its own clock",
+        "milliseconds of its own clock",
+        "Two servers asked one after the other read their clocks at different instants; the "
+        "tests allow the distance of one test step.",
+    ),
+    KnownDifference(
+        "order",
+        "KEYS, SCAN, RANDOMKEY, CONFIG GET, COMMAND, COMMAND LIST, COMMAND DOCS",
+        "order of its hash table",
+        "order of its own tables",
+        "The order is unspecified and changes between two Redis processes too; the elements are "
+        "the same.",
+    ),
+    KnownDifference(
+        "cursor",
+        "SCAN",
+        "a bucket number of the hash table",
+        "a slot and a bound of the hash inside it",
+        "Cursors are opaque. Meridian's stay valid over a restart and on any node.",
+    ),
+    KnownDifference(
+        "identity",
+        "CLIENT ID, CLIENT INFO, CLIENT LIST, HELLO, INFO",
+        "ids, addresses, memory sizes and ages of its connections; run id",
+        "the same fields with its own values",
+        "They describe the process that answers.",
+    ),
+    KnownDifference(
+        "memory",
+        "MEMORY USAGE, MEMORY STATS, MEMORY DOCTOR, MEMORY MALLOC-STATS, INFO memory",
+        "bytes of jemalloc",
+        "estimates of the bytes a key takes in memory",
+        "The allocator, the process and the representation of values are others.",
+    ),
+    KnownDifference(
+        "encoding",
+        "OBJECT ENCODING, DEBUG OBJECT",
+        "int, embstr, raw, depending on the key's history",
+        "int, embstr, raw, by the value alone",
+        "A value that comes back from disk has no history: whether it was once appended to is "
+        "not recorded.",
+    ),
+    KnownDifference(
+        "access-time",
+        "OBJECT IDLETIME, OBJECT FREQ, TOUCH",
+        "kept for each key in memory",
+        "kept for keys that are in the object cache",
+        "Keys live on disk; a key that was not read since the start has no access time.",
+    ),
+    KnownDifference(
+        "save",
+        "SAVE, BGSAVE, LASTSAVE",
+        "writes an RDB file",
+        "seals the memtable and waits for its table on disk",
+        "Meridian has no RDB file; what a user wants from SAVE, that all data stand in files on "
+        "disk, is done by a flush.",
+    ),
+    KnownDifference(
+        "documentation",
+        "COMMAND DOCS, CLIENT HELP and the other HELP sub-commands",
+        "texts of the Redis project",
+        "texts of its own",
+        "They are prose for people. Names, arity, flags, key positions, since and group agree.",
+    ),
+    KnownDifference(
+        "configuration",
+        "CONFIG GET",
+        "parameters of Redis",
+        "parameters of Redis that have a meaning here, and its own",
+        "A parameter that nothing obeys is better unknown than ignored.",
+    ),
+    KnownDifference(
+        "version",
+        "INFO server, HELLO, LOLWUT",
+        "redis_version of the server",
+        "redis_version it is compatible with, and its own in meridian_version",
+        "Clients gate features on redis_version.",
+    ),
+    KnownDifference(
+        "later-commands",
+        "lists, sets, hashes, sorted sets, streams, scripts, publish and subscribe, ACL",
+        "all commands of 7.0",
+        "the commands named in docs/commands.md; others answer `unknown command`",
+        "A command that is not there is refused by name and never answered with a false OK.",
+    ),
+)
+
+_BY_NAME = {difference.name: difference for difference in KNOWN_DIFFERENCES}
+
+
+def reason_for(name: str) -> str:
+    """Return the reason recorded under a name.
+
+    Raises:
+        KeyError: a test named a difference that is not in the table.
+    """
+    return _BY_NAME[name].reason
