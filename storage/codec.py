@@ -10,11 +10,14 @@ Bytes that do not parse raise `CorruptionError` without a file name; who knows t
 from __future__ import annotations
 
 import struct
-from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 from crc32c import crc32c as _crc32c
 
 from storage.errors import CorruptionError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 U16 = struct.Struct(">H")
 U32 = struct.Struct(">I")

@@ -130,7 +130,8 @@ class StorageOptions:
         """Return the bound of a level's total size in bytes; level 0 counts tables, not bytes."""
         assert level >= 1, level
         base = self.level1_bytes_override or self.level1_size_mb * MEGABYTE
-        return base * self.level_ratio ** (level - 1)
+        growth: int = self.level_ratio ** (level - 1)
+        return base * growth
 
     def table_options(self, level: int) -> TableOptions:
         """Return how tables of a level are written."""

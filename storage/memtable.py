@@ -1,0 +1,142 @@
+"""The memtable: the newest records, in memory, sorted only when somebody asks for order.
+
+One dict per first key byte (64 for slots, one for system records), so that no dict grows so large
+that a rehash or its release stalls the node: the shard of two million keys is 31 thousand. A put
+is one dict store (0.04 us). The sorted view of a shard is a list of its keys, brought up to date
+when a scan or a flush needs it: dicts keep insertion order, so the keys that are new since last
+time are the dict's last ones, and `list.sort` merges them as one run (measured: 0.6 us per key
+all in, against 1.5 us per insert of a SortedDict).
+
+Invariants: a shard's sorted list is a sorted prefix (in insertion order) of its dict's keys; every
+key lies in the shard of its first byte; a key hidden by one of `ranges` that came later is absent.
+
+Memory is estimated while writing (bytes logged plus a constant per entry, which counts overwrites
+double) and recounted exactly, shard by shard, before a memtable is sealed for it.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_left, insort
+from itertools import islice
+from typing import TYPE_CHECKING
+
+from storage.records import version_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+SHARDS = 256
+# Two bytes objects (33 bytes each beyond their content) and a dict entry at 2/3 load.
+ENTRY_BYTES = 170
+_INSORT_MAX = 32
+
+
+class Memtable:
+    """Records of one WAL segment, newest per key.
+
+    Attributes:
+        shards: dict per first key byte; read (and, in `Engine.commit`, written) directly.
+        ranges: delete-ranges (start, end excluded, version) in the order they came.
+        estimated_bytes: memory held, never less than the truth.
+    """
+
+    __slots__ = ("_sorted", "estimated_bytes", "ranges", "shards")
+
+    def __init__(self) -> None:
+        self.shards: list[dict[bytes, bytes]] = [{} for _ in range(SHARDS)]
+        self.ranges: list[tuple[bytes, bytes, int]] = []
+        self.estimated_bytes = 0
+        self._sorted: list[list[bytes]] = [[] for _ in range(SHARDS)]
+
+    def apply(self, entries: list[tuple[bytes, bytes]]) -> None:
+        """Store records in order."""
+        shards = self.shards
+        for key, record in entries:
+            shards[key[0]][key] = record
+
+    def apply_ranges(self, ranges: list[tuple[bytes, bytes, int]]) -> None:
+        """Remove the records that delete-ranges hide and remember the ranges for older data."""
+        for start, end, version in ranges:
+            self._remove(start, end, version)
+            self.ranges.append((start, end, version))
+
+    def get(self, key: bytes) -> bytes | None:
+        """Return the record of a key, or None."""
+        return self.shards[key[0]].get(key)
+
+    def scan(self, start: bytes, end: bytes) -> Iterator[tuple[bytes, bytes]]:
+        """Yield (key, record) of `[start, end)` in order.
+
+        Keys are those present when each shard is reached; records are those present when they
+        are yielded. Keys removed meanwhile are left out.
+        """
+        if start >= end:
+            return
+        first = start[0] if start else 0
+        last = end[0] if end else 0
+        for number in range(first, last + 1):
+            shard = self.shards[number]
+            if not shard:
+                continue
+            keys = self.sorted_keys(number)
+            low = bisect_left(keys, start) if number == first else 0
+            high = bisect_left(keys, end, low) if number == last else len(keys)
+            for key in keys[low:high]:
+                record = shard.get(key)
+                if record is not None:
+                    yield key, record
+
+    def sorted_keys(self, number: int) -> list[bytes]:
+        """Return the up-to-date sorted keys of one shard; the caller must not change the list."""
+        shard = self.shards[number]
+        keys = self._sorted[number]
+        missing = len(shard) - len(keys)
+        if missing:
+            newest = islice(reversed(shard), missing)
+            if missing <= _INSORT_MAX and keys:
+                for key in newest:
+                    insort(keys, key)
+            else:
+                keys.extend(newest)
+                keys.sort()
+        return keys
+
+    def count(self) -> int:
+        """Return the number of records."""
+        return sum(map(len, self.shards))
+
+    def recount_shard(self, number: int) -> int:
+        """Return the memory of one shard, exact but for allocator rounding."""
+        shard = self.shards[number]
+        content = sum(map(len, shard)) + sum(map(len, shard.values()))
+        return content + ENTRY_BYTES * len(shard)
+
+    def recount(self) -> None:
+        """Replace the estimate by an exact count (about 40 ns per record; blocks for all)."""
+        self.estimated_bytes = sum(map(self.recount_shard, range(SHARDS)))
+
+    def parts(self) -> list[object]:
+        """Return the big inner objects, for a caller that releases them a few at a time.
+
+        Freeing a million records at once takes 54 ms. Whoever holds these while the memtable
+        itself is forgotten can drop them one by one; a view that still reads keeps its own hold.
+        """
+        return [*self.shards, *self._sorted]
+
+    def _remove(self, start: bytes, end: bytes, version: int) -> None:
+        hidden = [key for key, record in self.scan(start, end) if version_of(record) <= version]
+        touched = set()
+        for key in hidden:
+            del self.shards[key[0]][key]
+            touched.add(key[0])
+        for number in touched:
+            # The dict's tail no longer tells what is new, so the sorted view starts afresh.
+            self._sorted[number] = sorted(self.shards[number])
+
+    def check_invariants(self) -> None:
+        """Verify the invariants of the module's docstring; for tests."""
+        for number, shard in enumerate(self.shards):
+            keys = self._sorted[number]
+            assert keys == sorted(set(keys)), number
+            assert set(islice(shard, len(keys))) == set(keys), number
+            assert all(key[0] == number for key in shard), number

@@ -1,0 +1,215 @@
+"""Bring the write-ahead log back after any kind of end.
+
+1. List the segments from the manifest's log number on; older ones are already in tables (orphans).
+2. Read the headers. A segment whose header is zeros was reserved and never used. Every later
+   segment's base offset limits what counts of the ones before it.
+3. Replay in order, each segment into a memtable of its own, until the first place that does not
+   check or does not continue where the one before ended.
+4. If anything good stands behind that place and knew it to be durable, that is corruption and the
+   engine does not open. If not, it is the torn end of writes that were never durable: it and all
+   segments behind it are dropped. Their removal is made durable before their numbers are used
+   again.
+5. Sync the segments that stay: after a mere process crash the page cache holds bytes that were
+   never synced, and readers are about to see them.
+
+Opening twice gives the same, because what is dropped is decided by bytes that recovery does not
+change until the decision is durable.
+"""
+
+from __future__ import annotations
+
+from itertools import pairwise
+from typing import TYPE_CHECKING
+
+from attrs import define, frozen
+
+from storage.batch_format import decode_batch
+from storage.errors import CorruptionError
+from storage.filenames import FileKind, parse_name, segment_name
+from storage.memtable import Memtable
+from storage.wal_format import HEADER_BYTES, SegmentHeader, decode_header
+from storage.wal_reader import SegmentReader
+
+if TYPE_CHECKING:
+    from storage.files import FileSystem
+
+
+@frozen
+class RecoveredSegment:
+    """One segment that stays, with its records in memory.
+
+    Attributes:
+        header: the segment's header.
+        end_position: bytes of the file that count.
+        end_offset: offset of the log after its last record that counts.
+        memtable: its effects.
+    """
+
+    header: SegmentHeader
+    end_position: int
+    end_offset: int
+    memtable: Memtable
+
+
+@define
+class RecoveredLog:
+    """What recovery found.
+
+    Attributes:
+        segments: the segments that stay, in order.
+        last_number: the highest segment number taken; the next segment is one above.
+        end_offset: offset of the log after the last record.
+        batches: number of batches replayed.
+        dropped: text about what was dropped as a torn end, empty if nothing was.
+    """
+
+    segments: list[RecoveredSegment]
+    last_number: int
+    end_offset: int
+    batches: int = 0
+    dropped: str = ""
+
+
+@frozen
+class _Found:
+    name: str
+    number: int
+    header: SegmentHeader | None
+
+
+def recover_log(files: FileSystem, log_number: int) -> RecoveredLog:
+    """Replay the segments numbered `log_number` and above, and tidy the directory of others.
+
+    Raises:
+        CorruptionError: durable records are damaged or missing.
+        FormatVersionError: a segment was written by a newer version.
+        OSError: the directory cannot be read or changed.
+    """
+    found = _find_segments(files, log_number)
+    recovered = RecoveredLog([], max(log_number - 1, 0), 0)
+    used = 0
+    for index, segment in enumerate(found):
+        limit = _limit(found, index)
+        if segment.header is None or not _continues(recovered, segment.header, limit):
+            break
+        used = index + 1
+        reader = _replay(files, segment, limit, recovered)
+        if reader.damage is not None or (limit is not None and reader.end_offset < limit):
+            _judge_damage(files, reader, found[used:], recovered)
+            break
+    rest = found[used:]
+    if rest and not recovered.dropped:
+        _judge_rest(files, rest, recovered)
+    _settle(files, recovered, rest)
+    return recovered
+
+
+def _find_segments(files: FileSystem, log_number: int) -> list[_Found]:
+    found = []
+    for name in files.names():
+        parsed = parse_name(name)
+        if parsed is None or parsed[0] is not FileKind.SEGMENT or parsed[1] < log_number:
+            continue
+        header = decode_header(bytes(files.map(name)[:HEADER_BYTES]), name)
+        if header is not None and header.number != parsed[1]:
+            raise CorruptionError(name, 0, f"the header says segment {header.number}")
+        found.append(_Found(name, parsed[1], header))
+    found.sort(key=lambda segment: segment.number)
+    for before, after in pairwise(found):
+        if after.number != before.number + 1:
+            raise CorruptionError(segment_name(before.number + 1), None, "the segment is missing")
+    if found and log_number and found[0].number != log_number and found[0].header is not None:
+        raise CorruptionError(segment_name(log_number), None, "the segment is missing")
+    return found
+
+
+def _limit(found: list[_Found], index: int) -> int | None:
+    later = [segment.header.base_offset for segment in found[index + 1 :] if segment.header]
+    return min(later) if later else None
+
+
+def _continues(recovered: RecoveredLog, header: SegmentHeader, limit: int | None) -> bool:
+    """Say whether a segment follows on what was replayed so far, or is superseded as a whole."""
+    if not recovered.segments or (limit is not None and limit <= header.base_offset):
+        return True
+    return header.base_offset <= recovered.end_offset
+
+
+def _replay(
+    files: FileSystem, segment: _Found, limit: int | None, recovered: RecoveredLog
+) -> SegmentReader:
+    assert segment.header is not None
+    data = files.map(segment.name)
+    memtable = Memtable()
+    reader = SegmentReader(data, segment.name, limit)
+    for payload in reader.payloads():
+        _, batch = decode_batch(payload)
+        memtable.apply(batch.entries)
+        if batch.ranges:
+            memtable.apply_ranges(batch.ranges)
+        memtable.estimated_bytes += len(payload)
+        recovered.batches += 1
+    memtable.recount()
+    superseded = limit is not None and limit <= segment.header.base_offset
+    end = recovered.end_offset if superseded else reader.end_offset
+    recovered.segments.append(
+        RecoveredSegment(segment.header, reader.end_position, end, memtable)
+    )
+    recovered.last_number = segment.number
+    recovered.end_offset = end
+    return reader
+
+
+def _judge_damage(
+    files: FileSystem, reader: SegmentReader, later: list[_Found], recovered: RecoveredLog
+) -> None:
+    """Tell a torn end from corruption; note the torn end.
+
+    Raises:
+        CorruptionError: a later good record knew the damaged place to be durable.
+    """
+    damage = reader.damage or "the segment ends before the next one begins"
+    durable = reader.durable_offset if reader.damage is None else reader.witness()
+    durable = max([durable, *(_knowledge(files, segment) for segment in later)])
+    if durable > reader.end_offset:
+        detail = f"{damage}, but it was durable up to offset {durable}"
+        raise CorruptionError(reader.name, reader.end_position, detail)
+    recovered.dropped = f"{reader.name} from byte {reader.end_position} on: {damage}"
+
+
+def _judge_rest(files: FileSystem, rest: list[_Found], recovered: RecoveredLog) -> None:
+    """Judge segments behind one that was never started or does not continue the log."""
+    started = [segment for segment in rest if segment.header is not None]
+    if not started:
+        return
+    first = started[0]
+    assert first.header is not None
+    durable = max(_knowledge(files, segment) for segment in started)
+    lost_from = recovered.end_offset if recovered.segments else first.header.base_offset - 1
+    if durable > lost_from:
+        detail = f"the log ends at offset {lost_from}, but was durable up to {durable}"
+        raise CorruptionError(first.name, 0, detail)
+    recovered.dropped = f"{first.name} and all later segments: what came before them is lost"
+
+
+def _knowledge(files: FileSystem, segment: _Found) -> int:
+    """Return the highest offset that a segment's good records knew to be durable."""
+    if segment.header is None:
+        return 0
+    reader = SegmentReader(files.map(segment.name), segment.name)
+    for _ in reader.payloads():
+        pass
+    return reader.durable_offset if reader.damage is None else reader.witness()
+
+
+def _settle(files: FileSystem, recovered: RecoveredLog, rest: list[_Found]) -> None:
+    """Remove what was dropped and make the decision, and what stays, durable."""
+    for segment in reversed(rest):
+        files.unlink(segment.name)
+    for kept in recovered.segments:
+        file = files.open_append(segment_name(kept.header.number))
+        try:
+            file.sync()
+        finally:
+            file.close()
+    files.sync_dir()
