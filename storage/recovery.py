@@ -29,6 +29,7 @@ from storage.filenames import FileKind, parse_name, segment_name
 from storage.memtable import Memtable
 from storage.wal_format import HEADER_BYTES, SegmentHeader, decode_header
 from storage.wal_reader import SegmentReader
+from storage.wal_writer import SegmentWriter
 
 if TYPE_CHECKING:
     from storage.files import FileSystem
@@ -90,7 +91,11 @@ def recover_log(files: FileSystem, log_number: int) -> RecoveredLog:
     used = 0
     for index, segment in enumerate(found):
         limit = _limit(found, index)
-        if segment.header is None or not _continues(recovered, segment.header, limit):
+        if segment.header is None:
+            if recovered.segments and limit is not None and limit <= recovered.end_offset:
+                continue  # reserved, given up; a later segment goes on where the log stands
+            break
+        if not _continues(recovered, segment.header, limit):
             break
         used = index + 1
         reader = _replay(files, segment, limit, recovered)
@@ -102,6 +107,34 @@ def recover_log(files: FileSystem, log_number: int) -> RecoveredLog:
         _judge_rest(files, rest, recovered)
     _settle(files, recovered, rest)
     return recovered
+
+
+def reopen_last(
+    files: FileSystem, recovered: RecoveredLog, segment_bytes: int
+) -> SegmentWriter | None:
+    """Open the last segment for appending again, cut to what counts; None if it is used up.
+
+    A restart thus needs no new segment, and leaves no tiny table behind.
+
+    Raises:
+        OSError: no room to reserve the rest of the segment, or another failure.
+    """
+    if not recovered.segments:
+        return None
+    last = recovered.segments[-1]
+    superseded = last.end_offset < last.header.base_offset
+    if superseded or last.end_position > segment_bytes * 3 // 4:
+        return None
+    file = files.open_append(segment_name(last.header.number))
+    try:
+        file.truncate(last.end_position)
+        file.preallocate(segment_bytes)
+        file.sync()
+    except OSError:
+        file.close()
+        raise
+    file.position = last.end_position
+    return SegmentWriter(file, last.header)
 
 
 def _find_segments(files: FileSystem, log_number: int) -> list[_Found]:

@@ -265,6 +265,11 @@ class Store:
         self.rebuild_view()
         self.on_attention()
 
+    def seal_if_wanted(self) -> None:
+        """Seal if that is due and the next segment is there; an idle store seals by this."""
+        if self._seal_wanted and self.log.spare is not None and self._blocked is None:
+            self._try_seal()
+
     def _try_seal(self) -> None:
         try:
             self.seal()

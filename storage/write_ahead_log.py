@@ -220,6 +220,10 @@ class WriteAheadLog:
             files.append(self.writer.file)
         return SyncTarget(self.appended_offset, tuple(files))
 
+    def has_sealed_unsynced(self) -> bool:
+        """Say whether sealed segments wait for a sync."""
+        return bool(self._sealed_unsynced)
+
     def synced(self, offset: int) -> None:
         """Note that everything up to `offset` is durable."""
         if offset <= self.synced_offset:

@@ -1,0 +1,219 @@
+"""The storage engine: the store plus the tasks that make it durable, small and quick.
+
+`Engine` is what the layers above use. Reads and writes are plain calls of the one task that owns
+the engine (the reactor); everything slow happens in the tasks that `run` starts in its own
+nursery:
+
+    syncer     makes the log durable by policy, tells `on_synced`; rewrites after a failed sync
+    keeper     reserves log segments, clears refusals, counts the memtable's memory
+
+All files go through `storage.files`, all blocking calls through `run_blocking`, so that the same
+engine runs on a simulated disk.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from typing import TYPE_CHECKING
+
+import trio
+
+from storage.blocking import run_in_thread
+from storage.filenames import LOCK
+from storage.keeper import Keeper
+from storage.options import FsyncPolicy, StorageOptions
+from storage.os_files import OsFileSystem
+from storage.recovery import recover_log, reopen_last
+from storage.statistics import StorageStatistics
+from storage.store import Store, random_salt
+from storage.syncer import Syncer
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from storage.blocking import BlockingRunner
+    from storage.files import DirectoryLock, FileSystem
+
+logger = logging.getLogger(__name__)
+
+
+class Engine(Store):
+    """A durable sorted map of records. Open it with `run`; see `Store` for reads and writes.
+
+    Attributes:
+        live_keyspaces: hook of the server: ids of the keyspaces whose data must be kept; compaction
+            drops the data of others. None, the default, keeps everything.
+        on_expired: hook of the server: (storage key, version) of expired metadata records that
+            compaction met; deleting them is the server's business.
+    """
+
+    def __init__(
+        self,
+        options: StorageOptions,
+        files: FileSystem | None = None,
+        *,
+        run_blocking: BlockingRunner = run_in_thread,
+        salt: Callable[[], int] = random_salt,
+        unix_ms: Callable[[], int] | None = None,
+    ) -> None:
+        """Make an engine; nothing is opened yet.
+
+        Args:
+            options: checked here.
+            files: the disk; the real directory `options.directory` by default.
+            run_blocking: how blocking calls are made.
+            salt: source of segment salts.
+            unix_ms: wall clock in milliseconds.
+
+        Raises:
+            OptionError: an option is out of bounds.
+        """
+        options.validate()
+        super().__init__(options, files or OsFileSystem(options.directory), salt)
+        self.live_keyspaces: Callable[[], frozenset[int] | None] = _unknown
+        self.on_expired: Callable[[list[tuple[bytes, int]]], None] = _ignore
+        self._run_blocking = run_blocking
+        self._unix_ms = unix_ms or _unix_ms
+        self._keeper = Keeper(self, run_blocking)
+        self._syncer = Syncer(self, run_blocking, self._keeper.wakeup.ring)
+        self._lock: DirectoryLock | None = None
+        self._recovered_batches = 0
+        self._recovery_seconds = 0.0
+        self.on_attention = self._attend
+        if options.fsync is FsyncPolicy.ALWAYS:
+            self.on_appended = self._syncer.wakeup.ring
+
+    @property
+    def appended_offset(self) -> int:
+        """Bytes ever appended to the log; grows only."""
+        return self.log.appended_offset
+
+    @property
+    def synced_offset(self) -> int:
+        """Bytes of the log that are durable; at most `appended_offset`."""
+        return self.log.synced_offset
+
+    @property
+    def on_synced(self) -> Callable[[], None] | None:
+        """Called in the Trio thread after `synced_offset` grew."""
+        return self._syncer.on_synced
+
+    @on_synced.setter
+    def on_synced(self, callback: Callable[[], None] | None) -> None:
+        self._syncer.on_synced = callback
+
+    async def run(
+        self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED
+    ) -> None:
+        """Open the directory, then serve until cancelled; then sync the log and close.
+
+        Raises:
+            DirectoryLockedError: another process has the directory open.
+            CorruptionError, FormatVersionError: the directory cannot be opened as it is.
+            OSError: the directory cannot be read.
+        """
+        await self._run_blocking(self.open)
+        try:
+            async with trio.open_nursery() as nursery:
+                nursery.start_soon(self._syncer.run)
+                nursery.start_soon(self._keeper.run)
+                task_status.started()
+        finally:
+            with trio.CancelScope(shield=True):
+                await self._shut_down()
+
+    def open(self) -> None:
+        """Lock and recover the directory (blocking; `run` calls it)."""
+        started = time.perf_counter()
+        self._lock = self.files.lock(LOCK)
+        try:
+            self._recover()
+        except BaseException:
+            self._lock.release()
+            raise
+        self._recovery_seconds = time.perf_counter() - started
+
+    def _recover(self) -> None:
+        recovered = recover_log(self.files, 1)
+        if recovered.dropped:
+            logger.warning("the log ended in the middle of a write; dropped %s", recovered.dropped)
+        writer = None
+        problem: OSError | None = None
+        try:
+            writer = reopen_last(self.files, recovered, self.options.segment_bytes)
+        except OSError as error:
+            problem = error
+        self.begin(recovered, writer)
+        self._recovered_batches = recovered.batches
+        if writer is None:
+            try:
+                self.note_spare(self.log.reserve(self.log.spare_name()))
+            except OSError as error:
+                problem = error
+        if problem is not None:
+            logger.error("no log segment could be opened for writing: %s", problem)
+            self.note_reserve_error(problem)
+
+    async def _shut_down(self) -> None:
+        try:
+            await self.sync()
+        except Exception as error:
+            logger.error("the log could not be synced while closing: %s", error)
+        self.close()
+        if self._lock is not None:
+            self._lock.release()
+
+    async def sync(self) -> None:
+        """Return when the log is durable up to `appended_offset` as it is now.
+
+        Raises:
+            WriteRefusedError: it cannot be made durable at present.
+        """
+        await self._syncer.sync_now()
+
+    def delay_s(self) -> float:
+        """Return how long the reactor should pause per tick: 0.0 unless flushes are behind."""
+        fraction = len(self.seals) / self.options.sealed_memtables_max
+        if fraction < 0.5:
+            return 0.0
+        return self.options.background_delay_s_max * min(1.0, fraction)
+
+    def statistics(self) -> StorageStatistics:
+        """Return the engine's numbers of this moment."""
+        log = self.log
+        writer = log.writer
+        return StorageStatistics(
+            wal_size_bytes=0 if writer is None else writer.position,
+            wal_segments=len(self.seals) + (writer is not None),
+            wal_segment_number=0 if writer is None else writer.number,
+            appended_offset=log.appended_offset,
+            synced_offset=log.synced_offset,
+            syncs=self._syncer.syncs,
+            sync_failures=self._syncer.failures,
+            memtable_bytes=self._memtable.estimated_bytes,
+            memtable_entries=self._memtable.count(),
+            sealed_memtables=len(self.seals),
+            sealed_bytes=sum(seal.memtable.estimated_bytes for seal in self.seals),
+            refusal=self.refusal,
+            delay_s=self.delay_s(),
+            recovered_batches=self._recovered_batches,
+            recovery_seconds=self._recovery_seconds,
+        )
+
+    def _attend(self) -> None:
+        self._keeper.wakeup.ring()
+        if self.log.has_sealed_unsynced() or self.log.sync_failed:
+            self._syncer.wakeup.ring()
+
+
+def _unix_ms() -> int:
+    return time.time_ns() // 1_000_000
+
+
+def _unknown() -> None:
+    return None
+
+
+def _ignore(expired: list[tuple[bytes, int]]) -> None:
+    pass
