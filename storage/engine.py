@@ -22,12 +22,13 @@ import trio
 from storage.blocking import run_in_thread
 from storage.filenames import LOCK
 from storage.keeper import Keeper
-from storage.options import FsyncPolicy, StorageOptions
+from storage.options import MEGABYTE, FsyncPolicy, StorageOptions
 from storage.os_files import OsFileSystem
 from storage.recovery import recover_log, reopen_last
 from storage.statistics import StorageStatistics
 from storage.store import Store, random_salt
 from storage.syncer import Syncer
+from storage.table_set import TableSet
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -77,6 +78,7 @@ class Engine(Store):
         self._unix_ms = unix_ms or _unix_ms
         self._keeper = Keeper(self, run_blocking)
         self._syncer = Syncer(self, run_blocking, self._keeper.wakeup.ring)
+        self._table_set = TableSet(self.files, options.cache_size_mb * MEGABYTE)
         self._lock: DirectoryLock | None = None
         self._recovered_batches = 0
         self._recovery_seconds = 0.0
@@ -135,7 +137,10 @@ class Engine(Store):
         self._recovery_seconds = time.perf_counter() - started
 
     def _recover(self) -> None:
-        recovered = recover_log(self.files, 1)
+        tables = self._table_set
+        tables.open()
+        recovered = recover_log(self.files, *tables.wal_start())
+        tables.remove_orphans()
         if recovered.dropped:
             logger.warning("the log ended in the middle of a write; dropped %s", recovered.dropped)
         writer = None
@@ -144,6 +149,7 @@ class Engine(Store):
             writer = reopen_last(self.files, recovered, self.options.segment_bytes)
         except OSError as error:
             problem = error
+        self.install_tables(tables.sources(), tables.ranges())
         self.begin(recovered, writer)
         self._recovered_batches = recovered.batches
         if writer is None:
@@ -161,6 +167,7 @@ class Engine(Store):
         except Exception as error:
             logger.error("the log could not be synced while closing: %s", error)
         self.close()
+        self._table_set.close()
         if self._lock is not None:
             self._lock.release()
 

@@ -16,11 +16,11 @@ from __future__ import annotations
 import heapq
 from typing import TYPE_CHECKING, Protocol
 
-from storage.range_index import RangeIndex
 from storage.records import WriteBatch, version_of
+from storage.sstable.range_tombstones import RangeTombstone, RangeTombstones
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
 Entry = tuple[bytes, bytes]
 
@@ -45,7 +45,7 @@ class ReadView:
 
     __slots__ = ("ranges", "sources")
 
-    def __init__(self, sources: Sequence[Source], ranges: RangeIndex) -> None:
+    def __init__(self, sources: Sequence[Source], ranges: RangeTombstones) -> None:
         self.sources = tuple(sources)
         self.ranges = ranges
 
@@ -54,7 +54,7 @@ class ReadView:
         for source in self.sources:
             record = source.get(key)
             if record is not None:
-                if self.ranges and version_of(record) <= self.ranges.covering_version(key):
+                if self.ranges and version_of(record) <= self.ranges.version_at(key):
                     return None
                 return record
         return None
@@ -71,13 +71,20 @@ class ReadView:
         ranges = self.ranges
         if batch:
             if batch.ranges:
-                ranges = RangeIndex((*ranges.ranges, *batch.ranges))
+                ranges = with_ranges(ranges, batch.ranges)
             overlay = {key: record for key, record in batch.entries if start <= key < end}
             scans.insert(0, iter(sorted(overlay.items())))
         merged = merge_newest(scans)
         if not ranges:
             return merged
         return _visible(merged, ranges)
+
+
+def with_ranges(
+    known: RangeTombstones, more: Iterable[tuple[bytes, bytes, int]]
+) -> RangeTombstones:
+    """Return the known delete-ranges and more of them as one set."""
+    return RangeTombstones((*known, *(RangeTombstone(*part) for part in more)))
 
 
 def merge_newest(scans: Sequence[Iterator[Entry]]) -> Iterator[Entry]:
@@ -122,8 +129,8 @@ def _merge(started: list[tuple[Entry, int, Iterator[Entry]]]) -> Iterator[Entry]
     yield from scan
 
 
-def _visible(entries: Iterator[Entry], ranges: RangeIndex) -> Iterator[Entry]:
-    covering = ranges.covering_version
+def _visible(entries: Iterator[Entry], ranges: RangeTombstones) -> Iterator[Entry]:
+    covering = ranges.version_at
     for key, record in entries:
         if version_of(record) > covering(key):
             yield key, record

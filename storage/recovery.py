@@ -1,6 +1,6 @@
 """Bring the write-ahead log back after any kind of end.
 
-1. List the segments from the manifest's log number on; older ones are already in tables (orphans).
+1. List the segments from the manifest's log number on; older ones are already in tables and go.
 2. Read the headers. A segment whose header is zeros was reserved and never used. Every later
    segment's base offset limits what counts of the ones before it.
 3. Replay in order, each segment into a memtable of its own, until the first place that does not
@@ -18,6 +18,7 @@ change until the decision is durable.
 
 from __future__ import annotations
 
+import contextlib
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
@@ -78,8 +79,13 @@ class _Found:
     header: SegmentHeader | None
 
 
-def recover_log(files: FileSystem, log_number: int) -> RecoveredLog:
-    """Replay the segments numbered `log_number` and above, and tidy the directory of others.
+def recover_log(files: FileSystem, log_number: int, base_offset: int = 0) -> RecoveredLog:
+    """Replay the segments numbered `log_number` and above, and remove all others.
+
+    Args:
+        files: the data directory.
+        log_number: the first segment whose effects are not in tables.
+        base_offset: the log offset at which that segment begins.
 
     Raises:
         CorruptionError: durable records are damaged or missing.
@@ -87,12 +93,12 @@ def recover_log(files: FileSystem, log_number: int) -> RecoveredLog:
         OSError: the directory cannot be read or changed.
     """
     found = _find_segments(files, log_number)
-    recovered = RecoveredLog([], max(log_number - 1, 0), 0)
+    recovered = RecoveredLog([], log_number - 1, base_offset)
     used = 0
     for index, segment in enumerate(found):
         limit = _limit(found, index)
         if segment.header is None:
-            if recovered.segments and limit is not None and limit <= recovered.end_offset:
+            if limit is not None and limit <= recovered.end_offset:
                 continue  # reserved, given up; a later segment goes on where the log stands
             break
         if not _continues(recovered, segment.header, limit):
@@ -141,7 +147,11 @@ def _find_segments(files: FileSystem, log_number: int) -> list[_Found]:
     found = []
     for name in files.names():
         parsed = parse_name(name)
-        if parsed is None or parsed[0] is not FileKind.SEGMENT or parsed[1] < log_number:
+        if parsed is None or parsed[0] is not FileKind.SEGMENT:
+            continue
+        if parsed[1] < log_number:
+            with contextlib.suppress(OSError):
+                files.unlink(name)
             continue
         header = decode_header(bytes(files.map(name)[:HEADER_BYTES]), name)
         if header is not None and header.number != parsed[1]:
@@ -151,7 +161,7 @@ def _find_segments(files: FileSystem, log_number: int) -> list[_Found]:
     for before, after in pairwise(found):
         if after.number != before.number + 1:
             raise CorruptionError(segment_name(before.number + 1), None, "the segment is missing")
-    if found and log_number and found[0].number != log_number and found[0].header is not None:
+    if found and found[0].number != log_number and found[0].header is not None:
         raise CorruptionError(segment_name(log_number), None, "the segment is missing")
     return found
 
@@ -163,7 +173,7 @@ def _limit(found: list[_Found], index: int) -> int | None:
 
 def _continues(recovered: RecoveredLog, header: SegmentHeader, limit: int | None) -> bool:
     """Say whether a segment follows on what was replayed so far, or is superseded as a whole."""
-    if not recovered.segments or (limit is not None and limit <= header.base_offset):
+    if limit is not None and limit <= header.base_offset:
         return True
     return header.base_offset <= recovered.end_offset
 
@@ -215,14 +225,13 @@ def _judge_rest(files: FileSystem, rest: list[_Found], recovered: RecoveredLog) 
     started = [segment for segment in rest if segment.header is not None]
     if not started:
         return
-    first = started[0]
-    assert first.header is not None
+    first = started[0].name
     durable = max(_knowledge(files, segment) for segment in started)
-    lost_from = recovered.end_offset if recovered.segments else first.header.base_offset - 1
-    if durable > lost_from:
-        detail = f"the log ends at offset {lost_from}, but was durable up to {durable}"
-        raise CorruptionError(first.name, 0, detail)
-    recovered.dropped = f"{first.name} and all later segments: what came before them is lost"
+    if durable > recovered.end_offset:
+        end = recovered.end_offset
+        detail = f"the log ends at offset {end}, but was durable up to {durable}"
+        raise CorruptionError(first, 0, detail)
+    recovered.dropped = f"{first} and all later segments: what came before them is lost"
 
 
 def _knowledge(files: FileSystem, segment: _Found) -> int:

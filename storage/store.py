@@ -29,9 +29,9 @@ from storage.batch_format import decode_batch, encode_batch
 from storage.errors import ClosedError, DiskFullError, StorageError, WriteRefusedError
 from storage.memtable import ENTRY_BYTES, SHARDS, Memtable
 from storage.options import FsyncPolicy, StorageOptions
-from storage.range_index import RangeIndex
-from storage.read_view import Entry, ReadView, Source
+from storage.read_view import Entry, ReadView, Source, with_ranges
 from storage.records import WriteBatch, version_of
+from storage.sstable.range_tombstones import RangeTombstone, RangeTombstones
 from storage.write_ahead_log import Rewrite, WriteAheadLog
 
 if TYPE_CHECKING:
@@ -98,8 +98,8 @@ class Store:
         self._memtable = Memtable()
         self._shards = self._memtable.shards
         self._tables: tuple[Source, ...] = ()
-        self._table_ranges: tuple[tuple[bytes, bytes, int], ...] = ()
-        self._older = ReadView((), RangeIndex())
+        self._table_ranges: tuple[RangeTombstone, ...] = ()
+        self._older = ReadView((), RangeTombstones())
         # Doorbells, set by the engine: bytes were appended; something needs the keeper.
         self.on_appended: Callable[[], None] | None = None
         self.on_attention: Callable[[], None] = _nothing
@@ -184,7 +184,7 @@ class Store:
         winners = WriteBatch()
         winners.ranges.extend(batch.ranges)
         newest: dict[bytes, int] = {}
-        covering = self._older.ranges.covering_version
+        covering = self._older.ranges.version_at
         for key, record in batch.entries:
             known = newest.get(key)
             if known is None:
@@ -208,7 +208,7 @@ class Store:
     def _apply_ranges(self, ranges: list[tuple[bytes, bytes, int]]) -> None:
         self._memtable.apply_ranges(ranges)
         older = self._older
-        self._older = ReadView(older.sources, RangeIndex((*older.ranges.ranges, *ranges)))
+        self._older = ReadView(older.sources, with_ranges(older.ranges, ranges))
 
     def _want_seal(self) -> None:
         if not self.log.is_full() and not self._seal_wanted and not self.recount_wanted:
@@ -280,13 +280,14 @@ class Store:
     def rebuild_view(self) -> None:
         """Make the list of older sources and all ranges anew."""
         sealed = [seal.memtable for seal in reversed(self.seals)]
-        ranges = [*self._memtable.ranges, *self._table_ranges]
-        for memtable in sealed:
-            ranges.extend(memtable.ranges)
-        self._older = ReadView((*sealed, *self._tables), RangeIndex(ranges))
+        ranges = RangeTombstones(self._table_ranges)
+        for memtable in (self._memtable, *sealed):
+            if memtable.ranges:
+                ranges = with_ranges(ranges, memtable.ranges)
+        self._older = ReadView((*sealed, *self._tables), ranges)
 
     def install_tables(
-        self, tables: Iterable[Source], ranges: Iterable[tuple[bytes, bytes, int]]
+        self, tables: Iterable[Source], ranges: Iterable[RangeTombstone]
     ) -> None:
         """Take other tables (newest first) and their delete-ranges into use."""
         self._tables = tuple(tables)
