@@ -28,7 +28,7 @@ from __future__ import annotations
 import struct
 from array import array
 from binascii import crc32
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Generator, Sequence
 
 from storage.codec import checksum as crc32c
 from storage.errors import CorruptionError, FormatVersionError
@@ -41,6 +41,7 @@ _HEADER = struct.Struct(">BBI")  # format, hashes, steps; M bytes follow
 HEADER_BYTES = _HEADER.size
 _FILTER_BYTES_MIN = 8192
 _STEP_BITS_MAX = 14
+_SLICE_KEYS = 4096
 _HASHES_PER_BIT = 0.62  # less than the optimum of ln 2: fewer bytes touched for nearly the rate
 
 
@@ -66,11 +67,25 @@ class FilterBuilder:
 
     def finish(self) -> bytes:
         """Return the filter's bytes, header included."""
+        slices = self.finish_slices()
+        while True:
+            try:
+                next(slices)
+            except StopIteration as end:
+                data: bytes = end.value
+                return data
+
+    def finish_slices(self) -> Generator[int, None, bytes]:
+        """Do as `finish` in slices of some milliseconds; yields zeros."""
         bits, hashes = self._bits_per_key, hashes_for(self._bits_per_key)
         size = max(_FILTER_BYTES_MIN, (len(self._first) * bits + 7) // 8)
         steps = min(size, 1 << min(bits, _STEP_BITS_MAX))
-        header = _HEADER.pack(FORMAT, hashes, steps)
-        return header + _fill(self._first, self._second, size, steps, hashes)
+        planes = _Planes(size, steps, hashes)
+        for start in range(0, len(self._first), _SLICE_KEYS):
+            end = start + _SLICE_KEYS
+            planes.fill(self._first[start:end], self._second[start:end])
+            yield 0
+        return _HEADER.pack(FORMAT, hashes, steps) + planes.pack()
 
 
 def build_filter(keys: Sequence[bytes], bits_per_key: int) -> bytes:
@@ -120,24 +135,36 @@ def open_filter(
     return may_contain
 
 
-def _fill(firsts: array[int], seconds: array[int], size: int, steps: int, hashes: int) -> bytes:
-    """Set the bits of all fingerprints and return `size` packed bytes."""
-    # A progression may run past the end; the planes are that much longer and folded afterwards.
-    turns = -(-(size + steps * hashes) // size)
-    plane_bytes = turns * size
-    planes = bytearray(8 * plane_bytes)
-    # A bytearray, not bytes: an extended slice assignment would convert anything else each time.
-    ones = bytearray(b"\x01") * hashes
-    bases = [plane_bytes * plane for plane in range(8)]
-    for first, second in zip(firsts, seconds, strict=True):
-        start = bases[second & 7] + (first * size >> 32)
-        step = ((second >> 3) * steps >> 29) + 1
-        planes[start : start + step * hashes : step] = ones
-    packed = 0
-    for plane, base in enumerate(bases):
-        folded = 0
-        for turn in range(turns):
-            begin = base + turn * size
-            folded |= int.from_bytes(planes[begin : begin + size], "little")
-        packed |= folded << plane
-    return packed.to_bytes(size, "little")
+class _Planes:
+    """The filter while it is built: one byte per bit, the eight planes one after the other."""
+
+    def __init__(self, size: int, steps: int, hashes: int) -> None:
+        self._size = size
+        self._steps = steps
+        self._hashes = hashes
+        # A progression may run past the end; the planes are that much longer and folded later.
+        self._turns = -(-(size + steps * hashes) // size)
+        self._plane_bytes = self._turns * size
+        self._bytes = bytearray(8 * self._plane_bytes)
+
+    def fill(self, firsts: array[int], seconds: array[int]) -> None:
+        """Set the bits of these fingerprints."""
+        planes, size, steps, hashes = self._bytes, self._size, self._steps, self._hashes
+        # A bytearray, not bytes: an extended slice assignment would convert that each time.
+        ones = bytearray(b"\x01") * hashes
+        bases = [self._plane_bytes * plane for plane in range(8)]
+        for first, second in zip(firsts, seconds, strict=True):
+            start = bases[second & 7] + (first * size >> 32)
+            step = ((second >> 3) * steps >> 29) + 1
+            planes[start : start + step * hashes : step] = ones
+
+    def pack(self) -> bytes:
+        """Fold what ran past the end, and put eight planes into the bits of each byte."""
+        packed = 0
+        for plane in range(8):
+            folded = 0
+            for turn in range(self._turns):
+                begin = plane * self._plane_bytes + turn * self._size
+                folded |= int.from_bytes(self._bytes[begin : begin + self._size], "little")
+            packed |= folded << plane
+        return packed.to_bytes(self._size, "little")

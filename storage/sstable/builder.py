@@ -12,7 +12,7 @@ filter, and the index. Bytes written: see storage/sstable/format.py and docs/for
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Sequence
+from collections.abc import Generator, Sequence
 from itertools import accumulate, islice
 from operator import add, itemgetter, lt
 
@@ -110,12 +110,33 @@ class TableBuilder:
         Raises:
             OSError: the file is closed and not usable.
         """
+        slices = self.finish_slices()
+        while True:
+            try:
+                next(slices)
+            except StopIteration as end:
+                metadata: TableMetadata = end.value
+                return metadata
+
+    def finish_slices(self) -> Generator[int, None, TableMetadata]:
+        """Do as `finish` in slices of some milliseconds, as the filter of a big table is long.
+
+        Yields the bytes written by each slice, at least 0.
+        """
         try:
+            before = self._offset
             self._take_pending(last=True)
-            metadata = self._metadata(RangeTombstones(self._ranges))
-            self._write_sections(metadata)
+            yield self._offset - before
+            bloom = b""
+            if self._filter is not None:
+                bloom = yield from self._filter.finish_slices()
+            before = self._offset
+            ranges = RangeTombstones(self._ranges)
+            metadata = self._metadata(ranges)
+            self._write_sections(bloom, ranges, metadata)
             self._flush()
             self._file.sync()
+            yield self._offset - before
         finally:
             self._file.close()
         return metadata.with_size(self._offset)
@@ -198,14 +219,14 @@ class TableBuilder:
             created_ms=self._created_ms,
         )
 
-    def _write_sections(self, metadata: TableMetadata) -> None:
-        bloom = b"" if self._filter is None else self._filter.finish()
-        ranges = encode_ranges(RangeTombstones(self._ranges))
+    def _write_sections(
+        self, bloom: bytes, ranges: RangeTombstones, metadata: TableMetadata
+    ) -> None:
         has_blocks = bool(self._separators)
         index = encode_block(self._separators, self._stored_lengths) if has_blocks else b""
         sections = [
             self._write_section(section)
-            for section in (bloom, ranges, index, encode_metadata(metadata))
+            for section in (bloom, encode_ranges(ranges), index, encode_metadata(metadata))
         ]
         self._write(Footer(*sections).encode())
 

@@ -1,0 +1,118 @@
+"""Flush: sealed WAL segments in, one level-0 table out.
+
+Within a segment the last effect of a key is its newest: writes that come out of order are compared
+before they are logged. So records go into dicts in order of the log (one per first key byte, as in
+the memtable), and each dict's keys are sorted once. Delete-ranges hide records by version, whatever
+the order, and go into the table as range tombstones for what lies deeper.
+
+Measured 2026-11 in a worker, records of 100 bytes in batches of 32: see docs/formats/sstable.md.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+from contextlib import suppress
+
+from storage.batch_format import decode_batch
+from storage.compaction.job import FlushJob, JobResult
+from storage.errors import CorruptionError
+from storage.filenames import segment_name, table_name
+from storage.files import FileSystem
+from storage.records import version_of
+from storage.sstable.builder import TableBuilder
+from storage.sstable.range_tombstones import RangeTombstone, RangeTombstones
+from storage.wal_reader import SegmentReader
+
+_SHARDS = 256
+_SLICE_ENTRIES = 2000
+_SLICE_BYTES = 256 << 10
+
+
+def flush(files: FileSystem, job: FlushJob) -> Generator[int, None, JobResult]:
+    """Run a flush in slices of a few milliseconds; the generator's value is the result.
+
+    Yields the bytes read or written by each slice. Ended early (or on an error) it leaves no
+    output behind. The result's times are left at zero: the caller has the clock.
+
+    Raises:
+        CorruptionError: a segment is damaged before its end.
+        OSError: the output could not be written.
+    """
+    contents = _Contents()
+    for segment in job.segments:
+        yield from contents.read_segment(files, segment.number, segment.limit_offset)
+    if not contents.effects:
+        return JobResult(bytes_read=contents.bytes_read)
+    name = table_name(job.output_number)
+    builder = TableBuilder(
+        files.create(name), job.options, number=job.output_number, created_ms=job.now_ms
+    )
+    try:
+        yield from contents.write(builder)
+        metadata = yield from builder.finish_slices()
+        files.sync_dir()
+    except BaseException:
+        builder.abandon()
+        with suppress(OSError):  # recovery removes what no manifest names
+            files.unlink(name)
+        raise
+    return JobResult(
+        tables=(metadata,),
+        entries_read=contents.effects,
+        entries_written=metadata.entries,
+        bytes_read=contents.bytes_read,
+        bytes_written=metadata.size,
+    )
+
+
+class _Contents:
+    """The effects of the segments, the last one per key."""
+
+    def __init__(self) -> None:
+        self.effects = 0
+        self.bytes_read = 0
+        self._shards: list[dict[bytes, bytes]] = [{} for _ in range(_SHARDS)]
+        self._ranges: list[RangeTombstone] = []
+
+    def read_segment(
+        self, files: FileSystem, number: int, limit_offset: int | None
+    ) -> Generator[int, None, None]:
+        """Take in one segment."""
+        name = segment_name(number)
+        reader = SegmentReader(files.map(name), name, limit_offset)
+        shards = self._shards
+        slice_bytes = 0
+        for payload in reader.payloads():
+            _, batch = decode_batch(payload)
+            for key, record in batch.entries:
+                shards[key[0]][key] = record
+            self._ranges += [RangeTombstone(*part) for part in batch.ranges]
+            self.effects += len(batch)
+            slice_bytes += len(payload)
+            if slice_bytes >= _SLICE_BYTES:
+                yield slice_bytes
+                self.bytes_read += slice_bytes
+                slice_bytes = 0
+        self.bytes_read += slice_bytes
+        if reader.damage is not None:
+            raise CorruptionError(name, reader.end_position, reader.damage)
+        if limit_offset is not None and reader.end_offset < limit_offset:
+            detail = f"it ends at offset {reader.end_offset}, not at {limit_offset}"
+            raise CorruptionError(name, reader.end_position, detail)
+
+    def write(self, builder: TableBuilder) -> Generator[int, None, None]:
+        """Hand everything to a builder in order, releasing it on the way."""
+        hiding = RangeTombstones(self._ranges)
+        for part in hiding:
+            builder.add_range(part.start, part.end, part.version)
+        written = 0
+        for number in range(_SHARDS):
+            shard, self._shards[number] = self._shards[number], {}
+            keys = sorted(shard)
+            if hiding:
+                keys = [key for key in keys if version_of(shard[key]) > hiding.version_at(key)]
+            for start in range(0, len(keys), _SLICE_ENTRIES):
+                part_keys = keys[start : start + _SLICE_ENTRIES]
+                builder.extend(part_keys, [shard[key] for key in part_keys])
+                yield builder.bytes_written - written
+                written = builder.bytes_written
