@@ -80,10 +80,15 @@ class Both:
         self.protocol = protocol
         self._others: list[Both] = []
         self._history: deque[str] = deque(maxlen=HISTORY_LENGTH)
-        self.reopen()
+        self._open()
 
     def reopen(self) -> None:
         """Replace both connections by new ones that speak this pair's protocol."""
+        self.redis.close()
+        self.meridian.close()
+        self._open()
+
+    def _open(self) -> None:
         self.redis = RawClient(self.pair.redis.address)
         self.meridian = RawClient(self.pair.meridian.address)
         if self.protocol == 3:

@@ -12,7 +12,7 @@ from compat_tests.both import Both, Pair
 from compat_tests.servers import (
     REFERENCE_VERSION,
     Server,
-    ServerNotStartedError,
+    ServerNotRunningError,
     meridian_address,
     meridian_command,
     meridian_server,
@@ -76,13 +76,17 @@ def pair(redis_process: Server, meridian_process: Server) -> Pair:
 
 
 def _opened(pair: Pair, protocol: int) -> Iterator[Both]:
+    both = Both(pair, protocol)
+    try:
+        both.do("FLUSHALL")
+        yield both
+    finally:
+        both.close()
     for server in (pair.redis, pair.meridian):
         if not server.is_alive():
-            raise ServerNotStartedError(f"{server.name} ended\n{server.tail()}")
-    both = Both(pair, protocol)
-    both.do("FLUSHALL")
-    yield both
-    both.close()
+            text = f"{server.name} ended during the test\n{server.tail()}"
+            server.start()
+            raise ServerNotRunningError(text)
 
 
 @pytest.fixture(params=[2, 3], ids=["resp2", "resp3"])

@@ -114,6 +114,13 @@ def header_of(reply: bytes) -> bytes:
     return reply[: reply.index(LINE_END) + 2]
 
 
+def as_map(reply: Any) -> dict[Any, Any]:
+    """Return a map reply as a dict, also when RESP2 sent it as a flat array."""
+    if isinstance(reply, dict):
+        return reply
+    return dict(zip(reply[::2], reply[1::2], strict=True))
+
+
 def parse(reply: bytes) -> Any:
     """Return the Python value of one raw reply.
 
@@ -188,7 +195,7 @@ def _parse_aggregate(marker: bytes, data: bytes, count: int, after: int) -> tupl
 class RawClient:
     """One connection. Not safe for threads; every read has a deadline of `timeout_s` seconds."""
 
-    def __init__(self, address: Address, *, timeout_s: float = 20.0) -> None:
+    def __init__(self, address: Address, *, timeout_s: float = 8.0) -> None:
         self._socket = socket.create_connection((address.host, address.port), timeout_s)
         self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self._buffer = bytearray()

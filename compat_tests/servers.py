@@ -36,8 +36,8 @@ _ROOT = Path(__file__).resolve().parent.parent
 _MERIDIAN_OPTIONS = "--port {port} --dir {dir} --http-port {http_port} --gossip-port {gossip_port}"
 
 
-class ServerNotStartedError(Exception):
-    """A server ended or stayed silent instead of answering PING; the text holds its output."""
+class ServerNotRunningError(Exception):
+    """A server ended, or stayed silent instead of answering PING; the text holds its output."""
 
 
 def free_port() -> int:
@@ -67,7 +67,7 @@ class Server:
         """Start the process and wait until it answers PING.
 
         Raises:
-            ServerNotStartedError: it ended or said nothing within the deadline.
+            ServerNotRunningError: it ended or said nothing within the deadline.
         """
         with self.output.open("ab") as output:
             self.process = subprocess.Popen(
@@ -95,7 +95,7 @@ class Server:
                     client.close()
             time.sleep(POLL_S)
         self.kill()
-        raise ServerNotStartedError(f"{shlex.join(self.command)}\n{self.tail()}")
+        raise ServerNotRunningError(f"{shlex.join(self.command)}\n{self.tail()}")
 
     def tail(self) -> str:
         """Return the last lines of the server's output, for a failure's text."""
@@ -145,7 +145,7 @@ def redis_server(directory: Path, *options: str) -> Server:
     """Return a reference server, not yet started, that keeps nothing on disk by itself."""
     program = redis_program()
     if program is None:
-        raise ServerNotStartedError("redis-server is not installed")
+        raise ServerNotRunningError("redis-server is not installed")
     address = Address("127.0.0.1", free_port())
     command = [program, "--port", str(address.port), "--dir", str(directory)]
     command += ["--bind", "127.0.0.1", "--save", "", "--enable-debug-command", "yes"]
@@ -178,7 +178,7 @@ def meridian_server(directory: Path, *options: str) -> Server:
     """Return the server under test, not yet started, with further options at the end."""
     template = meridian_command()
     if template is None:
-        raise ServerNotStartedError("there is no meridian to start")
+        raise ServerNotRunningError("there is no meridian to start")
     address = Address("127.0.0.1", free_port())
     words = {
         "port": str(address.port),
