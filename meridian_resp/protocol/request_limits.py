@@ -12,7 +12,7 @@ import attrs
 from attrs.validators import ge
 
 INT_MAX: Final = 2_147_483_647
-BULK_BYTES_MAX_MIN: Final = 1024
+BULK_BYTES_MAX_MIN: Final = 2048
 ARGUMENTS_MAX_MIN: Final = 10_000
 LINE_BYTES_MAX_MIN: Final = 16
 
