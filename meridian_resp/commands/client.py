@@ -100,7 +100,7 @@ def client_id(context: Context, arguments: list[bytes]) -> Reply:
 )  # fmt: skip
 def client_info(context: Context, arguments: list[bytes]) -> Reply:
     """CLIENT INFO."""
-    line = client_line(context.session, context.now_ms, running="client|info")
+    line = client_line(context.session, context.server.monotonic(), running="client|info")
     return Verbatim(line.encode("utf-8", "surrogateescape") + b"\n")
 
 

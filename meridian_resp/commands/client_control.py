@@ -78,13 +78,11 @@ def client_list(context: Context, arguments: list[bytes]) -> Reply:
         sessions = [session for session in found if session is not None]
     else:
         raise CommandError(SYNTAX)
-    lines = [
-        client_line(
-            session, context.now_ms, running="client|list" if session is context.session else ""
-        )
-        + "\n"
-        for session in sessions
-    ]
+    now_s = context.server.monotonic()
+    lines = []
+    for session in sessions:
+        running = "client|list" if session is context.session else ""
+        lines.append(client_line(session, now_s, running=running) + "\n")
     return Verbatim("".join(lines).encode("utf-8", "surrogateescape"))
 
 
@@ -184,9 +182,7 @@ def client_kill(context: Context, arguments: list[bytes]) -> Reply:
     else:
         wanted = _kill_filter(arguments)
     caller = context.session
-    victims = [
-        session for session in context.server.sessions() if wanted.fits(session, caller)
-    ]
+    victims = [session for session in context.server.sessions() if wanted.fits(session, caller)]
     for session in victims:
         context.server.close_session(session)
     if not is_old_form:

@@ -194,7 +194,7 @@ def reset(context: Context, arguments: list[bytes]) -> Reply:
     session.queue_error = False
     session.watched.clear()
     session.watch_dirty = False
-    session.is_monitor = False
+    context.server.remove_monitor(session)
     session.database = context.keyspace.databases[0]
     session.protocol = 2
     session.name = b""

@@ -16,9 +16,9 @@ if TYPE_CHECKING:
     from meridian_resp.datatypes.database import Database
     from meridian_resp.datatypes.effects import Effects
     from meridian_resp.datatypes.keyspace import Keyspace
+    from meridian_resp.server.latency import LatencyMonitor
     from meridian_resp.server.session import Session
     from meridian_resp.server.slow_log import SlowLog
-    from meridian_resp.server.latency import LatencyMonitor
     from meridian_resp.server.statistics import ServerStatistics
     from storage import StorageStatistics
 
@@ -28,6 +28,11 @@ class ServerPort(Protocol):
 
     slow_log: SlowLog
     latency: LatencyMonitor
+    #: EXEC runs its queue now: what would wait must answer at once.
+    is_in_transaction: bool
+
+    def monotonic(self) -> float:
+        """Seconds of the clock that the times of sessions are on."""
 
     def sessions(self) -> Iterable[Session]:
         """All connected clients, oldest first."""
@@ -46,6 +51,12 @@ class ServerPort(Protocol):
 
     def add_monitor(self, session: Session) -> None:
         """Send every command from now on to this client (MONITOR)."""
+
+    def remove_monitor(self, session: Session) -> None:
+        """Send a monitoring client no more commands (RESET); nothing for any other client."""
+
+    def set_active_expiry(self, is_enabled: bool) -> None:
+        """Let the active expiry cycle run or rest (DEBUG SET-ACTIVE-EXPIRE)."""
 
     def change_state(self, session: Session) -> None:
         """Re-derive a session's gates after its state changed (AUTH, MULTI, RESET, HELLO)."""

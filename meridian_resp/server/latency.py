@@ -64,7 +64,7 @@ class LatencyMonitor:
         threshold_ms: events that take at least so long are to be added; 0 adds none.
     """
 
-    def __init__(self, *, threshold_ms: int = 0) -> None:
+    def __init__(self, threshold_ms: int = 0) -> None:
         self.threshold_ms = threshold_ms
         self.events: dict[str, LatencyEvent] = {}
 

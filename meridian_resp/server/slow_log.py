@@ -40,7 +40,7 @@ class SlowLog:
             negative number none.
     """
 
-    def __init__(self, *, threshold_usec: int = 10_000, entries_max: int = 128) -> None:
+    def __init__(self, threshold_usec: int = 10_000, entries_max: int = 128) -> None:
         self.threshold_usec = threshold_usec
         self._entries: deque[SlowCommand] = deque(maxlen=entries_max)
         self._next_identifier = 0
@@ -75,7 +75,7 @@ class SlowLog:
         self._next_identifier += 1
         self._entries.appendleft(entry)
 
-    def set_entries_max(self, entries_max: int) -> None:
+    def resize(self, entries_max: int) -> None:
         """Change how many entries are kept; the newest stay."""
         self._entries = deque(islice(self._entries, entries_max), maxlen=entries_max)
 
