@@ -6,6 +6,7 @@ nursery:
 
     syncer     makes the log durable by policy, tells `on_synced`; rewrites after a failed sync
     keeper     reserves log segments, clears refusals, counts the memtable's memory
+    flusher    turns sealed segments into level-0 tables
 
 All files go through `storage.files`, all blocking calls through `run_blocking`, so that the same
 engine runs on a simulated disk.
@@ -19,8 +20,13 @@ from typing import TYPE_CHECKING
 
 import trio
 
+from storage.archive import Archive
 from storage.blocking import run_in_thread
+from storage.errors import WriteRefusedError
+from storage.executor import InProcessExecutor
 from storage.filenames import LOCK
+from storage.flusher import Flusher
+from storage.installer import Installer
 from storage.keeper import Keeper
 from storage.options import MEGABYTE, FsyncPolicy, StorageOptions
 from storage.os_files import OsFileSystem
@@ -34,9 +40,12 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from storage.blocking import BlockingRunner
+    from storage.executor import Executor
     from storage.files import DirectoryLock, FileSystem
 
 logger = logging.getLogger(__name__)
+
+SPARE_POLL_S = 0.01
 
 
 class Engine(Store):
@@ -57,6 +66,7 @@ class Engine(Store):
         run_blocking: BlockingRunner = run_in_thread,
         salt: Callable[[], int] = random_salt,
         unix_ms: Callable[[], int] | None = None,
+        executor: Executor | None = None,
     ) -> None:
         """Make an engine; nothing is opened yet.
 
@@ -66,6 +76,8 @@ class Engine(Store):
             run_blocking: how blocking calls are made.
             salt: source of segment salts.
             unix_ms: wall clock in milliseconds.
+            executor: runs flushes and compactions; by default worker processes as the options
+                say, or slices in this process if there are none.
 
         Raises:
             OptionError: an option is out of bounds.
@@ -76,9 +88,19 @@ class Engine(Store):
         self.on_expired: Callable[[list[tuple[bytes, int]]], None] = _ignore
         self._run_blocking = run_blocking
         self._unix_ms = unix_ms or _unix_ms
+        self._executor = executor or InProcessExecutor(self.files)
         self._keeper = Keeper(self, run_blocking)
         self._syncer = Syncer(self, run_blocking, self._keeper.wakeup.ring)
         self._table_set = TableSet(self.files, options.cache_size_mb * MEGABYTE)
+        self._installer = Installer(self, self._table_set, run_blocking)
+        self._flusher = Flusher(
+            self,
+            self._table_set,
+            self._executor,
+            self._installer,
+            self._unix_ms,
+            self._open_archive(),
+        )
         self._lock: DirectoryLock | None = None
         self._recovered_batches = 0
         self._recovery_seconds = 0.0
@@ -120,6 +142,7 @@ class Engine(Store):
             async with trio.open_nursery() as nursery:
                 nursery.start_soon(self._syncer.run)
                 nursery.start_soon(self._keeper.run)
+                nursery.start_soon(self._flusher.run)
                 task_status.started()
         finally:
             with trio.CancelScope(shield=True):
@@ -179,6 +202,34 @@ class Engine(Store):
         """
         await self._syncer.sync_now()
 
+    async def background_step(self) -> None:
+        """Do what the background tasks find to do now, once, one after the other.
+
+        For a caller that wants no concurrency (the simulator); `run` is not running then.
+        """
+        await self._keeper.step()
+        if self.seals:
+            await self._flusher.flush_oldest()
+        await self._keeper.step()
+
+    async def flush(self) -> None:
+        """Return when everything committed so far is in tables.
+
+        Raises:
+            WriteRefusedError: the memtable cannot be sealed now.
+        """
+        if not self.log.is_empty():
+            writer = self.log.writer
+            while self.log.spare is None and self.log.writer is writer:
+                if self._reserve_error is not None or self._blocked is not None:
+                    raise WriteRefusedError(self.refusal or "no log segment can be reserved")
+                self._keeper.wakeup.ring()
+                await trio.sleep(SPARE_POLL_S)
+            if self.log.writer is writer:
+                self._try_seal()
+        number = self.seals[-1].number if self.seals else 0
+        await self._flusher.wait_flushed(number)
+
     def delay_s(self) -> float:
         """Return how long the reactor should pause per tick: 0.0 unless flushes are behind."""
         fraction = len(self.seals) / self.options.sealed_memtables_max
@@ -208,8 +259,17 @@ class Engine(Store):
             recovery_seconds=self._recovery_seconds,
         )
 
+    def _open_archive(self) -> Archive | None:
+        directory = self.options.wal_archive_dir
+        if directory is None:
+            return None
+        target = OsFileSystem(directory)
+        return Archive(self.files, target, self.options.wal_archive_days, self._run_blocking)
+
     def _attend(self) -> None:
         self._keeper.wakeup.ring()
+        if self.seals:
+            self._flusher.wakeup.ring()
         if self.log.has_sealed_unsynced() or self.log.sync_failed:
             self._syncer.wakeup.ring()
 

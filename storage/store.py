@@ -35,7 +35,7 @@ from storage.sstable.range_tombstones import RangeTombstone, RangeTombstones
 from storage.write_ahead_log import Rewrite, WriteAheadLog
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from storage.files import File, FileSystem
     from storage.recovery import RecoveredLog
@@ -293,6 +293,15 @@ class Store:
         self._tables = tuple(tables)
         self._table_ranges = tuple(ranges)
         self.rebuild_view()
+
+    def log_start(self, seals: Sequence[Seal]) -> tuple[int, int]:
+        """Return (number, base offset) of the segment where replay begins if `seals` are left."""
+        if seals:
+            return seals[0].number, seals[0].base_offset
+        writer = self.log.writer
+        if writer is not None:
+            return writer.number, writer.header.base_offset
+        return self.log.last_number + 1, self.log.appended_offset
 
     # Open and close
 

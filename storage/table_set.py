@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING
 
 from storage.errors import CorruptionError
 from storage.filenames import FileKind, parse_name, table_name
+from storage.manifest.edit import VersionEdit
 from storage.manifest.log import ManifestLog, open_manifest
 from storage.manifest.version import Version
 from storage.manifest.version_set import VersionSet
@@ -28,7 +29,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from storage.files import FileSystem
-    from storage.manifest.edit import VersionEdit
     from storage.manifest.state import ManifestState
     from storage.read_view import Entry, Source
     from storage.sstable.metadata import TableMetadata
@@ -111,6 +111,9 @@ class TableSet:
             OSError: a file cannot be opened.
         """
         self._manifest = open_manifest(self.files)
+        if self._manifest.number == 0:
+            # A new directory gets its manifest before anything that the manifest must name.
+            self._manifest.append(VersionEdit(values={WAL_START: encode_wal_start(1, 0)}))
         version = self._manifest.state.version
         self._tables = {
             table.number: Table(self.files, table_name(table.number), table, self.cache)

@@ -1,0 +1,177 @@
+"""The task that turns sealed log segments into level-0 tables, oldest first.
+
+A worker reads the segment files (nothing is handed over but their numbers) and writes one table;
+the installer makes it part of the manifest together with the new start of the log, and in the
+same step the sealed memtables leave the store. Then the segments are archived, if that is wanted,
+and removed. Small seals that wait together are flushed together.
+
+A flush that fails is tried again with growing pauses, for ever: the log keeps the data, and
+back-pressure slows writers. A segment that cannot be read any more (damaged after it was
+written) is flushed from its memtable, which holds the same effects.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from typing import TYPE_CHECKING
+
+import trio
+from attrs import evolve
+
+from storage.compaction.job import FlushJob, JobResult, SegmentInput
+from storage.errors import CorruptionError, StorageError
+from storage.filenames import segment_name
+from storage.manifest.edit import AddedTable, VersionEdit
+from storage.memtable_flush import flush_memtables
+from storage.table_set import WAL_START, encode_wal_start
+from storage.wakeup import Wakeup
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from storage.archive import Archive
+    from storage.executor import Executor
+    from storage.installer import Installer
+    from storage.store import Seal, Store
+    from storage.table_set import TableSet
+
+logger = logging.getLogger(__name__)
+
+RETRY_FIRST_S = 0.1
+RETRY_MAX_S = 10.0
+_RELEASE_EACH = 8
+
+
+class Flusher:
+    """Flushes the seals of one store.
+
+    Attributes:
+        wakeup: rung when there is a new seal.
+        on_flushed: called after each flush with its seconds (there is a new level-0 table).
+        flushes, failures, last_seconds, last_unix_ms: for the statistics.
+        is_busy: a flush is running.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        tables: TableSet,
+        executor: Executor,
+        installer: Installer,
+        unix_ms: Callable[[], int],
+        archive: Archive | None = None,
+    ) -> None:
+        self.wakeup = Wakeup()
+        self.on_flushed: Callable[[float], None] = _nothing
+        self.flushes = 0
+        self.failures = 0
+        self.last_seconds = 0.0
+        self.last_unix_ms = unix_ms()
+        self.is_busy = False
+        self._store = store
+        self._tables = tables
+        self._executor = executor
+        self._installer = installer
+        self._unix_ms = unix_ms
+        self._archive = archive
+        self._flushed = trio.Event()
+
+    async def run(self) -> None:
+        """Flush for ever; cancelled, it abandons the flush in progress (the log has the data)."""
+        pause_s = RETRY_FIRST_S
+        while True:
+            if not self._store.seals:
+                await self.wakeup.wait()
+            elif await self.flush_oldest():
+                pause_s = RETRY_FIRST_S
+            else:
+                await trio.sleep(pause_s)
+                pause_s = min(RETRY_MAX_S, 2 * pause_s)
+
+    async def wait_flushed(self, number: int) -> None:
+        """Return when the log segment of this number, and all before it, are in tables."""
+        while any(seal.number <= number for seal in self._store.seals):
+            await self._flushed.wait()
+
+    async def flush_oldest(self) -> bool:
+        """Flush the oldest seal and small ones behind it; say whether that worked."""
+        seals = self._chosen()
+        started = time.perf_counter()
+        self.is_busy = True
+        try:
+            result = await self._build(seals)
+            await self._install(seals, result)
+        except (StorageError, OSError) as error:
+            self.failures += 1
+            logger.error("a flush of %d segments failed: %s", len(seals), error)
+            return False
+        finally:
+            self.is_busy = False
+        self.flushes += 1
+        self.last_seconds = time.perf_counter() - started
+        self.last_unix_ms = self._unix_ms()
+        flushed, self._flushed = self._flushed, trio.Event()
+        flushed.set()
+        self.on_flushed(self.last_seconds)
+        await self._clean_up(seals)
+        return True
+
+    def _chosen(self) -> list[Seal]:
+        chosen: list[Seal] = []
+        total = 0
+        for seal in self._store.seals:
+            total += max(0, seal.end_offset - seal.base_offset)
+            if chosen and total > self._store.options.segment_bytes:
+                break
+            chosen.append(seal)
+        return chosen
+
+    async def _build(self, seals: list[Seal]) -> JobResult:
+        job = FlushJob(
+            directory=self._store.files.directory,
+            segments=tuple(SegmentInput(seal.number, seal.end_offset) for seal in seals),
+            output_number=self._tables.new_number(),
+            options=self._store.options.table_options(0),
+            now_ms=self._unix_ms(),
+        )
+        try:
+            return await self._executor.run(job)
+        except CorruptionError as error:
+            logger.error("%s; flushing from memory", error)
+        job = evolve(job, output_number=self._tables.new_number())
+        memtables = [seal.memtable for seal in seals]
+        return await self._executor.run_slices(flush_memtables(self._store.files, job, memtables))
+
+    async def _install(self, seals: list[Seal], result: JobResult) -> None:
+        store = self._store
+
+        def make_edit() -> VersionEdit:
+            left = [seal for seal in store.seals if seal not in seals]
+            number, base_offset = store.log_start(left)
+            start = {WAL_START: encode_wal_start(number, base_offset)}
+            added = tuple(AddedTable(0, table) for table in result.tables)
+            return VersionEdit(added=added, values=start)
+
+        def remove_seals() -> None:
+            store.seals = [seal for seal in store.seals if seal not in seals]
+            store.assess()
+
+        await self._installer.install(make_edit, remove_seals)
+
+    async def _clean_up(self, seals: list[Seal]) -> None:
+        names = [segment_name(seal.number) for seal in seals]
+        if self._archive is not None:
+            await self._archive.keep(names, self._unix_ms())
+        await self._installer.unlink(names)
+        for seal in seals:
+            parts = seal.memtable.parts()
+            seal.memtable = type(seal.memtable)()
+            while parts:
+                # Freed a few at a time, see `Memtable.parts`.
+                del parts[-_RELEASE_EACH:]
+                await trio.lowlevel.checkpoint()
+
+
+def _nothing(seconds: float) -> None:
+    pass
