@@ -11,6 +11,7 @@ import itertools
 import json
 import os
 import signal
+import socket
 import sys
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -19,7 +20,7 @@ from types import FrameType
 from tools.bench import workload
 from tools.bench.client import LoadClient
 from tools.bench.workload import Packet
-from tools.connection import Address, Connection, encode_request, open_socket
+from tools.connection import Address, Connection, ConnectionLost, encode_request, open_socket
 
 ANSWER_SECONDS_MAX = 120.0
 LOWEST_PRIORITY = 19
@@ -41,7 +42,8 @@ def slow_reader(address: Address, count: Count) -> None:
         connection.call("SET", "slow-reader", b"s" * SLOW_VALUE_BYTES)
     with open_socket(address, ANSWER_SECONDS_MAX) as channel:
         channel.sendall(encode_request("GET", "slow-reader") * SLOW_REQUESTS)
-        while channel.recv(SLOW_READ_BYTES):
+        while True:
+            receive(channel, SLOW_READ_BYTES)
             count(1)
             time.sleep(SLOW_READ_SECONDS)
 
@@ -70,8 +72,16 @@ def all_keys(address: Address, count: Count) -> None:
             channel.sendall(encode_request("KEYS", "*") + encode_request("PING"))
             tail = b""
             while not tail.endswith(b"+PONG\r\n"):
-                tail = tail[-16:] + channel.recv(RECEIVE_BYTES)
+                tail = tail[-16:] + receive(channel, RECEIVE_BYTES)
             count(1)
+
+
+def receive(channel: socket.socket, size: int) -> bytes:
+    """Bytes that have come; a server that leaves is an error, for then nothing disturbs it."""
+    data = channel.recv(size)
+    if not data:
+        raise ConnectionLost("the server closed the connection")
+    return data
 
 
 def filler(address: Address, count: Count, first: int, end: int) -> None:
