@@ -49,6 +49,7 @@ class Keeper:
         if store.log.spare is None and await self._reserve():
             # A store without an open segment opens the first one, and wants a spare again.
             await self._reserve()
+        store.use_spare()
         if store.needs_probe():
             await self._probe()
         if store.recount_wanted:

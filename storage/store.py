@@ -375,13 +375,18 @@ class Store:
         """Take a reserved segment file; opens it at once if the store has none to write to."""
         self._reserve_error = None
         self.log.adopt_spare(file)
+        self.use_spare()
+
+    def use_spare(self) -> None:
+        """Go over to the spare segment if there is one and the open one is missing or broken."""
         writer = self.log.writer
         if self.log.spare is not None and not self.log.sync_failed:
             if writer is None:
                 self._open_first_segment()
             elif writer.broken:
                 self._try_seal()
-                self._append_error = None
+                if self.log.writer is not writer:
+                    self._append_error = None
         self.assess()
 
     def _open_first_segment(self) -> None:

@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import contextlib
 import struct
-from bisect import bisect_right
 from typing import TYPE_CHECKING
 
 from storage.errors import CorruptionError
@@ -24,13 +23,14 @@ from storage.manifest.version import Version
 from storage.manifest.version_set import VersionSet
 from storage.sstable.cache import BlockCache
 from storage.sstable.reader import Table
+from storage.sstable.run import SortedRun
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Sequence
 
     from storage.files import FileSystem
     from storage.manifest.state import ManifestState
-    from storage.read_view import Entry, Source
+    from storage.read_view import Source
     from storage.sstable.metadata import TableMetadata
     from storage.sstable.range_tombstones import RangeTombstone
 
@@ -41,32 +41,6 @@ WAL_START = "wal"  # the manifest's named value: first segment number u64 | its 
 def encode_wal_start(number: int, base_offset: int) -> bytes:
     """Return the manifest's value that says where replay begins."""
     return _WAL_START.pack(number, base_offset)
-
-
-class LevelSource:
-    """One level below 0: disjoint tables in order of keys, read as one source."""
-
-    __slots__ = ("_ends", "_smallests", "_tables")
-
-    def __init__(self, tables: Sequence[Table]) -> None:
-        self._tables = tuple(tables)
-        self._smallests = [table.metadata.smallest for table in tables]
-        self._ends = [table.metadata.end for table in tables]
-
-    def get(self, key: bytes) -> bytes | None:
-        """Return the record of a key, or None."""
-        place = bisect_right(self._smallests, key) - 1
-        if place >= 0 and key < self._ends[place]:
-            return self._tables[place].get(key)
-        return None
-
-    def scan(self, start: bytes, end: bytes) -> Iterator[Entry]:
-        """Yield (key, record) of `[start, end)` in order."""
-        first = bisect_right(self._ends, start)
-        for place in range(first, len(self._tables)):
-            if self._smallests[place] >= end:
-                return
-            yield from self._tables[place].scan(start, end)
 
 
 class TableSet:
@@ -197,7 +171,7 @@ class TableSet:
         sources: list[Source] = [self._tables[table.number] for table in level0]
         for level in deeper:
             if level:
-                sources.append(LevelSource([self._tables[table.number] for table in level]))
+                sources.append(SortedRun([self._tables[table.number] for table in level]))
         return sources
 
     def ranges(self) -> list[RangeTombstone]:

@@ -12,10 +12,12 @@ the state after the first k batches, with k at least the number of batches known
 
 from __future__ import annotations
 
+import errno
 from random import Random
 
 import pytest
 import trio
+import trio.testing
 from attrs import define, field
 
 from storage.blocking import run_inline
@@ -25,7 +27,7 @@ from storage.keys import metadata_key
 from storage.options import FsyncPolicy, StorageOptions
 from storage.records import WriteBatch, encode_string, encode_tombstone, is_tombstone
 from tests.harness.crashable_files import MODES, CrashableFileSystem, SimulatedCrash
-from tests.harness.failing_files import crash_at
+from tests.harness.failing_files import crash_at, fail_at
 
 SEED = 20261122
 KEY_COUNT = 24
@@ -196,3 +198,38 @@ def test_crash_at_every_call(policy: FsyncPolicy) -> None:
             check_recovered(found, workload, where)
             again = trio.run(recover, clone.crash_clone(rng, "dropped"), policy, number + 1)
             assert found == again, f"{where}: opening twice differs"
+
+
+@pytest.mark.parametrize(
+    ("code", "count", "stride"), [(errno.EIO, 1, 1), (errno.ENOSPC, 3, 2), (errno.EIO, 5, 3)]
+)
+def test_error_at_every_call(code: int, count: int, stride: int) -> None:
+    """An I/O error at any call: answered, service goes on, nothing acknowledged is lost.
+
+    After the error the workload ends undisturbed, and a power cut that drops all un-synced bytes
+    still leaves every synced batch. Batches that were refused do not come back.
+    """
+    policy = FsyncPolicy.ALWAYS
+    calls = count_calls(policy)
+    opening = count_opening_calls(policy)
+    for number in range(opening + 1, calls + 1, stride):
+        files = CrashableFileSystem()
+        workload = Workload(files, policy)
+        files.on_call = fail_at(number, code, count)
+        trio.run(workload.run, clock=trio.testing.MockClock(autojump_threshold=0))
+        files.on_call = None
+        where = f"seed {SEED}, error {code} at call {number}"
+        assert workload.refused < STEPS // 2, f"{where}: service did not go on"
+        assert workload.synced > STEPS // 2, f"{where}: nothing became durable any more"
+        for mode in MODES:
+            found = trio.run(recover, files.crash_clone(Random(number), mode), policy, number)
+            check_recovered(found, workload, f"{where}, {mode}")
+            if mode == "kept":
+                assert found == workload.states[-1], f"{where}: a committed batch is missing"
+
+
+def count_opening_calls(policy: FsyncPolicy) -> int:
+    """Number of system calls until an engine is open on a new disk."""
+    files = CrashableFileSystem()
+    make_engine(files, policy, SEED).open()
+    return files.calls
