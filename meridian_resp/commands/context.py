@@ -34,6 +34,9 @@ class ServerPort(Protocol):
     def monotonic(self) -> float:
         """Seconds of the clock that the times of sessions are on."""
 
+    async def sleep(self, seconds: float | None) -> None:
+        """Wait so long, or for ever (None); for `Later` work."""
+
     def sessions(self) -> Iterable[Session]:
         """All connected clients, oldest first."""
 

@@ -6,6 +6,7 @@ import re
 from typing import TYPE_CHECKING
 
 from meridian_resp.commands.registry import Flag, Group, command
+from meridian_resp.errors import CommandError
 from meridian_resp.protocol.replies import OK, Reply
 
 if TYPE_CHECKING:
@@ -47,5 +48,7 @@ def format_monitor_line(
 )  # fmt: skip
 def monitor(context: Context, arguments: list[bytes]) -> Reply:
     """MONITOR: from now on, every command of every client."""
+    if context.server.is_in_transaction:
+        raise CommandError("ERR MONITOR isn't allowed for DENY BLOCKING client")
     context.server.add_monitor(context.session)
     return OK
