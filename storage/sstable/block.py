@@ -35,20 +35,24 @@ from storage.sstable.format import (
 _COUNT = struct.Struct(">I")
 _LITTLE_ENDIAN = sys.byteorder == "little"
 PAYLOAD_BYTES_MAX = (1 << 32) - 1
-# What a parsed key costs beyond its content, and a block beyond its keys (CPython 3.11, 64 bits).
-_KEY_BYTES = 33 + 8 + 7
+# What an entry costs beyond its content, and a block beyond its entries (CPython 3.11, 64 bits).
+_ENTRY_BYTES = 2 * (33 + 8 + 7)
 _BLOCK_BYTES = 400
+_NO_BOUNDS = array("I")
 
 
 class Block:
     """A parsed block.
 
+    Point lookups slice single records out of the payload. The first scan slices all of them and
+    drops the payload, so that a block which is scanned again costs nothing but a list slice.
+
     Attributes:
         keys: the keys in order (a tuple of bytes: not tracked by the garbage collector).
-        memory_bytes: what holding this block costs, estimated.
+        memory_bytes: what holding this block costs at most, estimated.
     """
 
-    __slots__ = ("_bounds", "_count", "_payload", "keys", "memory_bytes")
+    __slots__ = ("_bounds", "_count", "_payload", "_records", "keys", "memory_bytes")
 
     def __init__(self, payload: bytes) -> None:
         """Take a payload apart.
@@ -69,11 +73,10 @@ class Block:
         self._payload = payload
         self._bounds = bounds
         self._count = count
+        self._records: tuple[bytes, ...] | None = None
         self.keys = tuple([payload[low:high] for low, high in pairwise(bounds[: count + 1])])
         key_bytes = bounds[count] - end
-        self.memory_bytes = (
-            len(payload) + 8 * count + key_bytes + _KEY_BYTES * count + _BLOCK_BYTES
-        )
+        self.memory_bytes = len(payload) + key_bytes + _ENTRY_BYTES * count + _BLOCK_BYTES
 
     def __len__(self) -> int:
         return self._count
@@ -83,23 +86,23 @@ class Block:
         keys = self.keys
         index = bisect_left(keys, key)
         if index < self._count and keys[index] == key:
+            if self._records is not None:
+                return self._records[index]
             bounds = self._bounds
             index += self._count
             return self._payload[bounds[index] : bounds[index + 1]]
         return None
 
-    def record(self, index: int) -> bytes:
-        """Return the record at a position."""
-        index += self._count
-        return self._payload[self._bounds[index] : self._bounds[index + 1]]
-
-    def records(self, low: int = 0, high: int | None = None) -> list[bytes]:
-        """Return the records at positions low to high, high excluded."""
-        count = self._count
-        high = count if high is None else high
-        payload = self._payload
-        bounds = self._bounds[count + low : count + high + 1]
-        return [payload[start:end] for start, end in pairwise(bounds)]
+    def records(self) -> tuple[bytes, ...]:
+        """Return all records in order."""
+        records = self._records
+        if records is None:
+            payload = self._payload
+            bounds = self._bounds[self._count :]
+            records = tuple([payload[low:high] for low, high in pairwise(bounds)])
+            self._records = records
+            self._payload, self._bounds = b"", _NO_BOUNDS
+        return records
 
 
 def encode_block(keys: Sequence[bytes], records: Sequence[bytes]) -> bytes:

@@ -162,8 +162,10 @@ class Table:
             keys = block.keys
             low = bisect_left(keys, start) if index == first else 0
             high = len(keys) if end is None else bisect_left(keys, end, low)
-            if low < high:
-                yield keys[low:high], block.records(low, high)
+            if high - low == len(keys):
+                yield keys, block.records()
+            elif low < high:
+                yield keys[low:high], block.records()[low:high]
 
     def verify(self) -> int:
         """Check everything there is to check; return the number of entries.
