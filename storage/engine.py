@@ -7,6 +7,8 @@ nursery:
     syncer     makes the log durable by policy, tells `on_synced`; rewrites after a failed sync
     keeper     reserves log segments, clears refusals, counts the memtable's memory
     flusher    turns sealed segments into level-0 tables
+    compactor  merges tables
+    executor   worker processes that do the work of the last two
 
 All files go through `storage.files`, all blocking calls through `run_blocking`, so that the same
 engine runs on a simulated disk.
@@ -22,8 +24,10 @@ import trio
 
 from storage.archive import Archive
 from storage.blocking import run_in_thread
+from storage.compactor import Compactor
+from storage.durations import Durations
 from storage.errors import WriteRefusedError
-from storage.executor import InProcessExecutor
+from storage.executor import InProcessExecutor, WorkerExecutor
 from storage.filenames import LOCK
 from storage.flusher import Flusher
 from storage.installer import Installer
@@ -31,7 +35,7 @@ from storage.keeper import Keeper
 from storage.options import MEGABYTE, FsyncPolicy, StorageOptions
 from storage.os_files import OsFileSystem
 from storage.recovery import recover_log, reopen_last
-from storage.statistics import StorageStatistics
+from storage.statistics import LevelStatistics, StorageStatistics
 from storage.store import Store, random_salt
 from storage.syncer import Syncer
 from storage.table_set import TableSet
@@ -46,17 +50,11 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 SPARE_POLL_S = 0.01
+DELAY_FROM = 0.5  # share of `sealed_memtables_max` at which back-pressure begins
 
 
 class Engine(Store):
-    """A durable sorted map of records. Open it with `run`; see `Store` for reads and writes.
-
-    Attributes:
-        live_keyspaces: hook of the server: ids of the keyspaces whose data must be kept; compaction
-            drops the data of others. None, the default, keeps everything.
-        on_expired: hook of the server: (storage key, version) of expired metadata records that
-            compaction met; deleting them is the server's business.
-    """
+    """A durable sorted map of records. Open it with `run`; see `Store` for reads and writes."""
 
     def __init__(
         self,
@@ -84,11 +82,9 @@ class Engine(Store):
         """
         options.validate()
         super().__init__(options, files or OsFileSystem(options.directory), salt)
-        self.live_keyspaces: Callable[[], frozenset[int] | None] = _unknown
-        self.on_expired: Callable[[list[tuple[bytes, int]]], None] = _ignore
         self._run_blocking = run_blocking
         self._unix_ms = unix_ms or _unix_ms
-        self._executor = executor or InProcessExecutor(self.files)
+        self._executor = executor or self._make_executor()
         self._keeper = Keeper(self, run_blocking)
         self._syncer = Syncer(self, run_blocking, self._keeper.wakeup.ring)
         self._table_set = TableSet(self.files, options.cache_size_mb * MEGABYTE)
@@ -101,6 +97,12 @@ class Engine(Store):
             self._unix_ms,
             self._open_archive(),
         )
+        self._compactor = Compactor(
+            options, self._table_set, self._executor, self._installer, self._unix_ms
+        )
+        self._durations = Durations()
+        self._flusher.on_flushed = self._note_flush
+        self._compactor.on_compacted = self._durations.add
         self._lock: DirectoryLock | None = None
         self._recovered_batches = 0
         self._recovery_seconds = 0.0
@@ -117,6 +119,24 @@ class Engine(Store):
     def synced_offset(self) -> int:
         """Bytes of the log that are durable; at most `appended_offset`."""
         return self.log.synced_offset
+
+    @property
+    def live_keyspaces(self) -> Callable[[], frozenset[int] | None]:
+        """Hook: ids of the keyspaces to keep; compaction drops the others'. None keeps all."""
+        return self._compactor.live_keyspaces
+
+    @live_keyspaces.setter
+    def live_keyspaces(self, hook: Callable[[], frozenset[int] | None]) -> None:
+        self._compactor.live_keyspaces = hook
+
+    @property
+    def on_expired(self) -> Callable[[list[tuple[bytes, int]]], None]:
+        """Hook: (storage key, version) of expired metadata records that compaction has met."""
+        return self._compactor.on_expired
+
+    @on_expired.setter
+    def on_expired(self, hook: Callable[[list[tuple[bytes, int]]], None]) -> None:
+        self._compactor.on_expired = hook
 
     @property
     def on_synced(self) -> Callable[[], None] | None:
@@ -142,7 +162,9 @@ class Engine(Store):
             async with trio.open_nursery() as nursery:
                 nursery.start_soon(self._syncer.run)
                 nursery.start_soon(self._keeper.run)
+                await nursery.start(self._executor.serve)
                 nursery.start_soon(self._flusher.run)
+                nursery.start_soon(self._compactor.run)
                 task_status.started()
         finally:
             with trio.CancelScope(shield=True):
@@ -210,6 +232,7 @@ class Engine(Store):
         await self._keeper.step()
         if self.seals:
             await self._flusher.flush_oldest()
+        await self._compactor.step()
         await self._keeper.step()
 
     async def flush(self) -> None:
@@ -232,15 +255,18 @@ class Engine(Store):
 
     def delay_s(self) -> float:
         """Return how long the reactor should pause per tick: 0.0 unless flushes are behind."""
-        fraction = len(self.seals) / self.options.sealed_memtables_max
-        if fraction < 0.5:
-            return 0.0
-        return self.options.background_delay_s_max * min(1.0, fraction)
+        options = self.options
+        flushes = len(self.seals) / options.sealed_memtables_max
+        beyond = len(self._table_set.version.level(0)) - options.level0_tables_slow
+        tables = beyond / (options.level0_tables_stop - options.level0_tables_slow)
+        urgency = min(1.0, max(tables, flushes if flushes >= DELAY_FROM else 0.0))
+        return options.background_delay_s_max * max(0.0, urgency)
 
     def statistics(self) -> StorageStatistics:
         """Return the engine's numbers of this moment."""
         log = self.log
         writer = log.writer
+        cache = self._table_set.cache.statistics()
         return StorageStatistics(
             wal_size_bytes=0 if writer is None else writer.position,
             wal_segments=len(self.seals) + (writer is not None),
@@ -253,11 +279,53 @@ class Engine(Store):
             memtable_entries=self._memtable.count(),
             sealed_memtables=len(self.seals),
             sealed_bytes=sum(seal.memtable.estimated_bytes for seal in self.seals),
+            levels=self._level_statistics(),
+            flushes=self._flusher.flushes,
+            flush_failures=self._flusher.failures,
+            last_flush_seconds=self._flusher.last_seconds,
+            last_flush_unix_ms=self._flusher.last_unix_ms,
+            compactions=self._compactor.compactions,
+            compaction_failures=self._compactor.failures,
+            background_jobs=self._flusher.is_busy + self._compactor.is_busy,
+            cache_bytes=cache.bytes,
+            cache_misses=cache.misses,
             refusal=self.refusal,
             delay_s=self.delay_s(),
             recovered_batches=self._recovered_batches,
             recovery_seconds=self._recovery_seconds,
         )
+
+    def _level_statistics(self) -> tuple[LevelStatistics, ...]:
+        version = self._table_set.version
+        found = []
+        for level in range(max(len(version.levels), self._durations.levels())):
+            tables = version.level(level)
+            negatives, false_positives = self._table_set.bloom_counts(level)
+            buckets = self._durations.buckets(level)
+            found.append(
+                LevelStatistics(
+                    level=level,
+                    tables=len(tables),
+                    bytes=version.level_bytes(level),
+                    entries=sum(table.entries for table in tables),
+                    compactions=sum(buckets),
+                    compaction_seconds=self._durations.seconds(level),
+                    compaction_buckets=buckets,
+                    bloom_probes=negatives + false_positives,
+                    bloom_negatives=negatives,
+                    bloom_false_positives=false_positives,
+                )
+            )
+        return tuple(found)
+
+    def _note_flush(self, seconds: float) -> None:
+        self._durations.add(0, seconds)
+        self._compactor.wakeup.ring()
+
+    def _make_executor(self) -> Executor:
+        if self.options.workers == 0:
+            return InProcessExecutor(self.files)
+        return WorkerExecutor(self.files, self.options.workers + 1)
 
     def _open_archive(self) -> Archive | None:
         directory = self.options.wal_archive_dir
@@ -276,11 +344,3 @@ class Engine(Store):
 
 def _unix_ms() -> int:
     return time.time_ns() // 1_000_000
-
-
-def _unknown() -> None:
-    return None
-
-
-def _ignore(expired: list[tuple[bytes, int]]) -> None:
-    pass

@@ -1,27 +1,41 @@
 """Who runs flushes and compactions: worker processes, or this process in slices.
 
 A job is a generator of slices of a few milliseconds wherever it runs. In this process the event
-loop gets its turn after every slice; a simulated disk has nothing else.
+loop gets its turn after every slice; a simulated disk has nothing else. With workers, a job whose
+worker failed twice (died, could not be started) is run here: slower for clients, but it gets done.
 """
 
 from __future__ import annotations
 
+import logging
+import time
 from collections.abc import Generator
 from typing import TYPE_CHECKING, Protocol
 
 import trio
 
-from storage.compaction.flush import flush
-from storage.compaction.job import FlushJob, Job, JobResult
+from storage.compaction.execution import slices
+from storage.compaction.job import Job, JobResult
+from storage.compaction.pool import WorkerPool
+from storage.errors import WorkerError
 
 if TYPE_CHECKING:
     from storage.files import FileSystem
+
+logger = logging.getLogger(__name__)
+
+WORKER_ATTEMPTS = 2
 
 Slices = Generator[int, None, JobResult]
 
 
 class Executor(Protocol):
     """Runs background jobs."""
+
+    async def serve(
+        self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED
+    ) -> None:
+        """Own what running jobs needs, until cancelled."""
 
     async def run(self, job: Job) -> JobResult:
         """Run one job to its end; cancelled, no output counts."""
@@ -36,6 +50,12 @@ class InProcessExecutor:
     def __init__(self, files: FileSystem) -> None:
         self._files = files
 
+    async def serve(
+        self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED
+    ) -> None:
+        """Nothing is needed; returns at once."""
+        task_status.started()
+
     async def run(self, job: Job) -> JobResult:
         """Run one job.
 
@@ -43,7 +63,8 @@ class InProcessExecutor:
             CorruptionError: an input is damaged.
             OSError: the output could not be written.
         """
-        return await self.run_slices(slices_of(self._files, job))
+        clocks = time.monotonic, time.process_time
+        return await self.run_slices(slices(self._files, job, *clocks))
 
     async def run_slices(self, slices: Slices) -> JobResult:
         """Run a generator of slices; closed on cancellation, so that it cleans up."""
@@ -59,7 +80,41 @@ class InProcessExecutor:
             slices.close()
 
 
-def slices_of(files: FileSystem, job: Job) -> Slices:
-    """Return the generator that does a job."""
-    assert isinstance(job, FlushJob), job
-    return flush(files, job)
+class WorkerExecutor:
+    """Runs jobs in worker processes, and here when those fail.
+
+    Attributes:
+        pool: the processes.
+        fallbacks: jobs that had to be run in this process.
+    """
+
+    def __init__(self, files: FileSystem, size: int) -> None:
+        self.pool = WorkerPool(size)
+        self.fallbacks = 0
+        self._own = InProcessExecutor(files)
+
+    async def serve(
+        self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED
+    ) -> None:
+        """Own the processes until cancelled; none is left behind."""
+        await self.pool.run(task_status=task_status)
+
+    async def run(self, job: Job) -> JobResult:
+        """Run one job; cancelled, its worker is killed.
+
+        Raises:
+            CorruptionError: an input is damaged.
+            OSError: the output could not be written.
+            ClosedError: the engine is closing.
+        """
+        for attempt in range(1, WORKER_ATTEMPTS + 1):
+            try:
+                return await self.pool.execute(job)
+            except WorkerError as error:
+                logger.warning("attempt %d: %s", attempt, error)
+        self.fallbacks += 1
+        return await self._own.run(job)
+
+    async def run_slices(self, slices: Slices) -> JobResult:
+        """Run a generator of slices in this process."""
+        return await self._own.run_slices(slices)

@@ -131,7 +131,7 @@ class Flusher:
         job = FlushJob(
             directory=self._store.files.directory,
             segments=tuple(SegmentInput(seal.number, seal.end_offset) for seal in seals),
-            output_number=self._tables.new_number(),
+            output_number=self._tables.new_numbers(),
             options=self._store.options.table_options(0),
             now_ms=self._unix_ms(),
         )
@@ -139,7 +139,7 @@ class Flusher:
             return await self._executor.run(job)
         except CorruptionError as error:
             logger.error("%s; flushing from memory", error)
-        job = evolve(job, output_number=self._tables.new_number())
+        job = evolve(job, output_number=self._tables.new_numbers())
         memtables = [seal.memtable for seal in seals]
         return await self._executor.run_slices(flush_memtables(self._store.files, job, memtables))
 

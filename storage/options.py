@@ -73,7 +73,8 @@ class StorageOptions:
         cache_size_mb: bound of the block cache.
         compaction: leveled or tiered.
         compaction_throughput_mb: bound of what compaction writes per second; 0 is no bound.
-        workers: worker processes for flush and compaction.
+        workers: worker processes for compaction, one more flushes; 0 does both in slices in the
+            serving process.
         background_delay_s_max: greatest pause that back-pressure asks of the reactor per tick.
         expired_reports_max: expired keys that one compaction reports.
     """

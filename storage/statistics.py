@@ -21,7 +21,7 @@ class LevelStatistics:
         compaction_seconds: their total duration.
         compaction_buckets: how many took at most each of `COMPACTION_BUCKETS_S`, not cumulated;
             the last place counts those that took longer.
-        bloom_probes: lookups that asked a bloom filter of this level.
+        bloom_probes: lookups of keys absent from their table that asked a bloom filter.
         bloom_negatives: those it answered with "not here".
         bloom_false_positives: those it let through although the key was not there.
     """
@@ -61,7 +61,7 @@ class StorageStatistics:
         compactions: compactions done since the start.
         compaction_failures: attempts that failed.
         background_jobs: flushes and compactions running now.
-        cache_bytes, cache_hits, cache_misses: the block cache.
+        cache_bytes, cache_misses: the block cache.
         refusal: why writes are refused, None if they are not.
         delay_s: pause that back-pressure asks for.
         recovered_batches: batches replayed at the start.
@@ -88,7 +88,6 @@ class StorageStatistics:
     compaction_failures: int = 0
     background_jobs: int = 0
     cache_bytes: int = 0
-    cache_hits: int = 0
     cache_misses: int = 0
     refusal: str | None = None
     delay_s: float = 0.0

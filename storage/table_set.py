@@ -122,10 +122,10 @@ class TableSet:
                 with contextlib.suppress(OSError):
                     self.files.unlink(name)
 
-    def new_number(self) -> int:
-        """Return a file number that was not used before."""
+    def new_numbers(self, count: int = 1) -> int:
+        """Return the first of `count` file numbers that were not used before."""
         number = max(self._next_number, self.state.next_file_number)
-        self._next_number = number + 1
+        self._next_number = number + count
         return number
 
     def open_tables(self, added: Sequence[TableMetadata]) -> dict[int, Table]:
