@@ -192,7 +192,7 @@ def reset(context: Context, arguments: list[bytes]) -> Reply:
     session = context.session
     session.queue = None
     session.queue_error = False
-    session.watched.clear()
+    context.keyspace.watches.forget(session)
     session.watch_dirty = False
     context.server.remove_monitor(session)
     session.database = context.keyspace.databases[0]
