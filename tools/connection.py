@@ -71,6 +71,17 @@ def encode_request(*arguments: bytes | str | int) -> bytes:
     return b"".join(parts)
 
 
+def as_list(answer: Answer) -> list[Answer]:
+    """An answer that must be an array.
+
+    Raises:
+        ConnectionLost: it is something else, so the other side is not what it should be.
+    """
+    if not isinstance(answer, list):
+        raise ConnectionLost(f"an array was expected, not {answer!r}")
+    return answer
+
+
 class Connection:
     """A context manager; closes its socket at the end."""
 

@@ -1,0 +1,58 @@
+"""The command line of meridian-ctl."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.tools.ctl.directories import TABLE, make_directory
+from tools.ctl.__main__ import main, parser
+
+
+def test_help_shows_examples_that_parse(capsys: pytest.CaptureFixture[str]) -> None:
+    """Every example of the help is a valid command line."""
+    with pytest.raises(SystemExit):
+        main(["--help"])
+    lines = [line.strip() for line in capsys.readouterr().out.splitlines()]
+    examples = [line.split("  ")[0] for line in lines if line.startswith("meridian-ctl ")]
+    assert len(examples) == 7
+    for example in examples:
+        words = example.replace("'", "").split()[1:]
+        assert callable(parser().parse_args(words).run)
+
+
+@pytest.mark.parametrize(
+    ("words", "complaint"),
+    [
+        ([], "required: COMMAND"),
+        (["config"], "required: VERB"),
+        (["nope"], "invalid choice"),
+        (["--server", "host:0", "status"], "must be a number from 1 to 65535"),
+    ],
+)
+def test_wrong_arguments_are_refused(
+    words: list[str], complaint: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Exit code 2 and a complaint that says what is wrong."""
+    with pytest.raises(SystemExit) as ended:
+        main(words)
+    assert ended.value.code == 2
+    assert complaint in capsys.readouterr().err
+
+
+@pytest.mark.process
+def test_reader_that_leaves_is_no_error_trace(tmp_path: Path) -> None:
+    """`meridian-ctl ... | head` ends quietly."""
+    path = make_directory(tmp_path) / TABLE
+    with subprocess.Popen(
+        [sys.executable, "-m", "tools.ctl", "sstable", "dump", "--keys", str(path)],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    ) as process:
+        assert process.stdout is not None and process.stderr is not None
+        process.stdout.close()
+        complaint = process.stderr.read()
+    assert complaint == b""

@@ -1,0 +1,91 @@
+"""The command line of `meridian-ctl`."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from collections.abc import Callable, Iterator, Sequence
+
+from storage import StorageError
+from tools.connection import Address, ConnectionLost, ErrorReply, parse_address
+from tools.ctl.commands import configuration, health, sstable, status, verify, wal
+from tools.ctl.output import Failure, Line
+
+EXAMPLES = """\
+examples:
+  meridian-ctl status                            what the server on 127.0.0.1:7401 is doing
+  meridian-ctl --server db1:7401 health          exit code 0 when it can read and write
+  meridian-ctl config get 'max*'                 parameters by pattern
+  meridian-ctl config set maxclients 20000       change a parameter at run time
+  meridian-ctl wal dump data/segment_0000000001.wal
+  meridian-ctl sstable dump --keys data/table_0000000002.sst
+  meridian-ctl --json verify data                check every byte of a data directory
+"""
+PASSWORD_VARIABLE = "MERIDIAN_PASSWORD"
+
+Command = Callable[[argparse.Namespace], Iterator[Line]]
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the program; returns its exit code (0 done, 1 failed or unhealthy, 2 wrong arguments)."""
+    options = parser().parse_args(arguments)
+    run: Command = options.run
+    try:
+        for line in run(options):
+            text = line.as_json() if options.json else line.text
+            if text:
+                print(text)
+        sys.stdout.flush()
+    except Failure as failure:
+        print(f"meridian-ctl: {failure}", file=sys.stderr)
+        return failure.code
+    except (ConnectionLost, ErrorReply, StorageError) as error:
+        print(f"meridian-ctl: {error}", file=sys.stderr)
+        return 1
+    except BrokenPipeError:
+        # The reader (`head`, say) has seen enough; Python must not complain at its exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
+    except KeyboardInterrupt:
+        return 130
+    return 0
+
+
+def parser() -> argparse.ArgumentParser:
+    """All options of all commands."""
+    top = argparse.ArgumentParser(
+        prog="meridian-ctl",
+        description="Looks after a running Meridian and into the files of a stopped one.",
+        epilog=EXAMPLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    top.add_argument(
+        "--server",
+        type=address,
+        default=Address(),
+        metavar="HOST:PORT",
+        help="the server (default 127.0.0.1:7401), or the path of its Unix socket",
+    )
+    top.add_argument(
+        "--password",
+        default=os.environ.get(PASSWORD_VARIABLE, ""),
+        help=f"its password (default: the variable {PASSWORD_VARIABLE}, which no one else sees)",
+    )
+    top.add_argument("--json", action="store_true", help="one JSON object per line")
+    commands = top.add_subparsers(required=True, metavar="COMMAND")
+    for module in (status, health, configuration, wal, sstable, verify):
+        module.add(commands)
+    return top
+
+
+def address(text: str) -> Address:
+    """An address, or a complaint that argparse shows."""
+    try:
+        return parse_address(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from error
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,32 @@
+"""The commands of `meridian-ctl`, one module each: `add(commands)` and the functions that run it."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING
+
+from tools.ctl.output import Line
+
+if TYPE_CHECKING:
+    Commands = argparse._SubParsersAction[argparse.ArgumentParser]
+
+Run = Callable[[argparse.Namespace], Iterator[Line]]
+
+
+def add_command(commands: Commands, name: str, run: Run, text: str) -> argparse.ArgumentParser:
+    """Add a command (or one of its verbs); `--json` may stand before it or behind it."""
+    command = commands.add_parser(name, help=text, description=text[0].upper() + text[1:] + ".")
+    # Suppressed, so that the command does not undo a --json that stands before it.
+    command.add_argument(
+        "--json", action="store_true", default=argparse.SUPPRESS, help="one JSON object per line"
+    )
+    command.set_defaults(run=run)
+    return command
+
+
+def add_group(commands: Commands, name: str, text: str) -> Commands:
+    """Add a command that has verbs of its own."""
+    return commands.add_parser(
+        name, help=text, description=text[0].upper() + text[1:] + "."
+    ).add_subparsers(required=True, metavar="VERB")
