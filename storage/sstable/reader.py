@@ -152,6 +152,8 @@ class Table:
             CorruptionError: a block is damaged.
         """
         separators = self._separators
+        if self._data is None:
+            raise ClosedError
         first = max(0, bisect_right(separators, start) - 1)
         for index in range(first, len(separators)):
             if end is not None and separators[index] >= end:
@@ -177,6 +179,7 @@ class Table:
         Raises:
             CorruptionError: says what is wrong first.
         """
+        read_section(self.data, self._footer.filter, self.name)
         entries = 0
         last = b""
         for index, block_separator in enumerate(self._separators):
@@ -204,10 +207,9 @@ class Table:
         return BloomCounters(self.negatives, self.false_positives)
 
     def close(self) -> None:
-        """Give the map back. Later calls fail; a scan that is under way may finish its block."""
+        """Give the map back. Later calls fail, and a scan that is under way at its next block."""
         self._data = None
-        self._separators = []
-        self._may_contain = None
+        self._may_contain = self._refuse
 
     @property
     def data(self) -> Mapped:
@@ -240,6 +242,9 @@ class Table:
         read_section(self.data, section, self.name)
         self._may_contain = open_filter(self.data, section.offset, section.length)
         return self._may_contain(key)
+
+    def _refuse(self, key: bytes) -> bool:
+        raise ClosedError
 
     def _check_metadata(self, expected: TableMetadata | None) -> TableMetadata:
         raw = read_section(self.data, self._footer.properties, self.name)
