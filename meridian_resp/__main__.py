@@ -31,9 +31,9 @@ def main(arguments: list[str] | None = None) -> int:
         sys.stderr.write("".join(lines) + "Try meridian --help.\n")
         return EXIT_WRONG_OPTIONS
     # Everything else is imported only now: --help and mistakes are answered at once.
-    from meridian_resp import app
+    from meridian_resp.app import main as serve
 
-    return app.main(settings)
+    return serve(settings)
 
 
 if __name__ == "__main__":

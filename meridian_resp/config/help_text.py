@@ -7,6 +7,7 @@ import textwrap
 import meridian_resp
 from meridian_resp.config.parameter import Parameter, Section
 from meridian_resp.config.parameters import PARAMETERS
+from meridian_resp.config.values import LONG_CHOICE
 
 _WIDTH = 96
 _INDENT = 34
@@ -48,6 +49,8 @@ def version_text() -> str:
 def _option(parameter: Parameter) -> str:
     head = f"  --{parameter.name} {parameter.type.placeholder()}"
     text = parameter.text
+    if parameter.type.placeholder() == LONG_CHOICE:
+        text += f" It is {parameter.type.expectation()}."
     if parameter.no_effect:
         text += f" No effect: {parameter.no_effect}."
     shown = parameter.type.format(parameter.default)

@@ -6,7 +6,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from meridian_resp.config.assigning import Applied, Remark, apply
+from meridian_resp.config.assigning import Applied, apply
 from meridian_resp.config.checks import broken_relations
 from meridian_resp.config.command_line import CommandLine, parse_command_line, unknown_option
 from meridian_resp.config.errors import StartError
@@ -51,7 +51,7 @@ def load_command_line(command_line: CommandLine) -> Settings:
     if problems:
         raise StartError(tuple(problems))
     settings.record_provenances(from_file.provenances | from_arguments.provenances)
-    settings.start_warnings = _warnings(from_file, from_arguments)
+    settings.start_warnings = _warnings(command_line.file, from_file, from_arguments)
     return settings
 
 
@@ -71,27 +71,23 @@ def _unknown_key(given: Assignment) -> str:
     return f"{given.provenance.place}: {sentence}"
 
 
-def _warnings(from_file: Applied, from_arguments: Applied) -> tuple[str, ...]:
+def _warnings(file: str, from_file: Applied, from_arguments: Applied) -> tuple[str, ...]:
     """One paragraph about unknown directives, one about those that are known but not taken."""
     warnings: list[str] = []
     if from_file.unknown:
-        places = ", ".join(
-            f"{given.name} ({given.provenance.place})" for given in from_file.unknown
-        )
-        warnings.append(f"Unknown directives are ignored: {places}")
-    remarks = from_file.remarks + from_arguments.remarks
-    if remarks:
-        lines = "".join(f"\n  {line}" for line in _grouped(remarks))
-        warnings.append(f"Some options do nothing here:{lines}")
+        shown = ", ".join(_shown(given, file) for given in from_file.unknown)
+        warnings.append(f"{file}: unknown directives are ignored: {shown}")
+    by_reason: dict[str, list[str]] = {}
+    for remark in from_file.remarks + from_arguments.remarks:
+        by_reason.setdefault(remark.reason, []).append(_shown(remark.assignment, file))
+    if by_reason:
+        lines = [f"\n  {', '.join(shown)}: {reason}" for reason, shown in by_reason.items()]
+        prefix = f"{file}: " if from_file.remarks else ""
+        warnings.append(f"{prefix}some options are not taken:{''.join(lines)}")
     return tuple(warnings)
 
 
-def _grouped(remarks: Sequence[Remark]) -> list[str]:
-    """One line for each reason, with all that it holds for."""
-    by_reason: dict[str, list[str]] = {}
-    for remark in remarks:
-        given = remark.assignment
-        place = given.provenance.place
-        shown = place if place == f"--{given.name}" else f"{given.name} ({place})"
-        by_reason.setdefault(remark.reason, []).append(shown)
-    return [f"{', '.join(shown)}: {reason}" for reason, shown in by_reason.items()]
+def _shown(given: Assignment, file: str) -> str:
+    """An option and its place, without what the paragraph says already."""
+    place = given.provenance.place.removeprefix(f"{file} ")
+    return place if place == f"--{given.name}" else f"{given.name} ({place})"

@@ -1,6 +1,5 @@
 """Last part of the table: work in the background, what can be watched, and encodings."""
 
-# ruff: noqa: RUF009 - a row's function gives an attrs field, and every default is immutable
 # A row is read like a line of a table, so it is set by hand.
 # fmt: off
 
@@ -58,7 +57,8 @@ class OperationParameters(StorageParameters):
     )
     lazyfree_lazy_user_flush: bool = switch(
         "lazyfree-lazy-user-flush", False, Section.BACKGROUND,
-        "Free databases that FLUSHDB and FLUSHALL empty in the background.", no_effect=_FREED_AT_ONCE,
+        "Free databases that FLUSHDB and FLUSHALL empty in the background.",
+        no_effect=_FREED_AT_ONCE,
     )
 
     loglevel: LogLevel = choice(

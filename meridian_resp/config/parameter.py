@@ -93,7 +93,7 @@ class Parameter:
         """The name and its aliases."""
         return (self.name, *self.aliases)
 
-    def initial(self, *, from_redis_conf: bool) -> Any:
+    def initial(self, *, from_redis_conf: bool) -> object:
         """The value when nobody gives one, which depends on the kind of file given."""
         return self.redis_default if from_redis_conf else self.default
 

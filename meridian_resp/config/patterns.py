@@ -1,4 +1,4 @@
-"""Redis' glob patterns over parameter names, which are ASCII and compared in any case."""
+"""Redis' glob patterns over parameter names, which are lower-case ASCII; a pattern is in any."""
 
 from __future__ import annotations
 
@@ -28,8 +28,8 @@ def compile_pattern(pattern: str) -> re.Pattern[str]:
             if character == "\\" and at < len(pattern):
                 character = pattern[at]
                 at += 1
-            pieces.append(re.escape(character))
-    return re.compile("".join(pieces), re.IGNORECASE | re.DOTALL)
+            pieces.append(re.escape(character.lower()))
+    return re.compile("".join(pieces), re.DOTALL)
 
 
 def _character_class(pattern: str, at: int) -> tuple[str, int]:
@@ -42,11 +42,13 @@ def _character_class(pattern: str, at: int) -> tuple[str, int]:
             members.append(re.escape(pattern[at + 1]))
             at += 2
         elif pattern[at + 1 : at + 2] == "-" and at + 2 < len(pattern):
-            low, high = sorted((pattern[at], pattern[at + 2]))
-            members.append(f"{re.escape(low)}-{re.escape(high)}")
+            # Redis orders the ends before it lowers them, so that [a-Z] holds nothing.
+            low, high = (end.lower() for end in sorted((pattern[at], pattern[at + 2])))
+            if low <= high:
+                members.append(f"{re.escape(low)}-{re.escape(high)}")
             at += 3
         else:
-            members.append(re.escape(pattern[at]))
+            members.append(re.escape(pattern[at].lower()))
             at += 1
     if not members:
         return ("." if negated else r"(?!)"), at + 1

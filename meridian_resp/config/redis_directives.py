@@ -17,6 +17,7 @@ _MEMORY = "memory is bounded by cache-size-mb, block-cache-size-mb and memtable-
 _THREADS = "commands run on one core by design"
 _SCRIPTS = "this version runs no scripts"
 _CPU = "use taskset or the service manager"
+_MANAGER = "let the service manager set it"
 _MODULES = "Redis modules cannot be loaded"
 
 #: Names with a reason, by reason; `*` at the end stands for any rest.
@@ -30,7 +31,7 @@ _NAMES_BY_REASON: dict[str, str] = {
     ),
     _REPLICATION: (
         "replicaof slaveof masterauth masteruser replica-* slave-* repl-* min-replicas-*"
-        " min-slaves-*"
+        " min-slaves-* propagation-error-behavior"
     ),
     _CLUSTER: "cluster-*",
     _TLS: "tls-*",
@@ -42,9 +43,11 @@ _NAMES_BY_REASON: dict[str, str] = {
     _SYSLOG: "syslog-*",
     _MEMORY: (
         "maxmemory-clients maxmemory-eviction-tenacity activedefrag active-defrag-*"
-        " jemalloc-bg-thread oom-score-adj oom-score-adj-values disable-thp"
+        " jemalloc-bg-thread disable-thp"
     ),
-    _THREADS: "io-threads io-threads-do-reads dynamic-hz",
+    _MANAGER: "oom-score-adj oom-score-adj-values",
+    _THREADS: "io-threads io-threads-do-reads",
+    "hz is kept to whatever the number of clients": "dynamic-hz",
     _SCRIPTS: "lua-time-limit busy-reply-threshold",
     _CPU: "server_cpulist bio_cpulist aof_rewrite_cpulist bgsave_cpulist socket-mark-id",
     _MODULES: "loadmodule enable-module-command",

@@ -9,6 +9,7 @@ import attrs
 
 from meridian_resp.config.errors import ValueRefusedError
 from meridian_resp.config.values import (
+    UINT64_MAX,
     TomlValue,
     ValueType,
     format_memory,
@@ -164,7 +165,7 @@ def _buffer_limit(hard: str, soft: str, seconds: str) -> BufferLimit:
         limit = BufferLimit(parse_memory(hard), parse_memory(soft), parse_integer(seconds))
     except ValueRefusedError:
         limit = None
-    if limit is None or limit.soft_seconds < 0:
+    if limit is None or limit.soft_seconds < 0 or max(attrs.astuple(limit)) > UINT64_MAX:
         raise ValueRefusedError(
             "Error in hard, soft or soft_seconds setting in buffer limit configuration."
         )
@@ -256,6 +257,8 @@ class CommandRenamesType(ValueType[tuple[CommandRename, ...]]):
     def parse(
         self, arguments: Sequence[str], current: tuple[CommandRename, ...]
     ) -> tuple[CommandRename, ...]:
+        if list(arguments) == [""]:
+            return ()
         if not arguments or len(arguments) % 2 or "" in arguments[::2]:
             raise ValueRefusedError("wrong number of arguments")
         words = [word.encode("utf-8", "surrogateescape") for word in arguments]

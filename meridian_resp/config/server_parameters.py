@@ -1,6 +1,5 @@
 """First part of the table: what the server listens on, whom it lets in, how much it takes."""
 
-# ruff: noqa: RUF009 - a row's function gives an attrs field, and every default is immutable
 # A row is read like a line of a table, so it is set by hand.
 # fmt: off
 

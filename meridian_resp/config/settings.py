@@ -12,7 +12,6 @@ change before one has registered, so CONFIG SET never answers OK to what nobody 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Any
 
 import attrs
 
@@ -62,9 +61,10 @@ class Settings(Parameters):
         """Note, by attribute, where values came from that were set directly."""
         self._provenances.update(provenances)
 
-    def value(self, parameter: Parameter) -> Any:
+    def value(self, parameter: Parameter) -> object:
         """Return the value of a row of the table."""
-        return getattr(self, parameter.attribute)
+        value: object = getattr(self, parameter.attribute)
+        return value
 
     def on_change(self, name: str, hook: ChangeHook) -> None:
         """Call `hook` after CONFIG SET gave the parameter another value.
@@ -153,20 +153,22 @@ class Settings(Parameters):
             return parameter.attribute in self._hooks
         return parameter.change is Change.LIVE
 
-    def _parse(self, request: _Request) -> Any:
+    def _parse(self, request: _Request) -> object:
         parameter = request.parameter
-        value = parameter.type.parse(request.words, self.value(parameter))
+        value: object = parameter.type.parse(request.words, self.value(parameter))
         text = parameter.type.format(value)
         reason = parameter.refused.get(text) or parameter.ignored.get(text)
         if reason is not None:
             raise ValueRefusedError(reason)
         return value
 
-    def _restore(self, before: Mapping[Parameter, Any]) -> None:
+    def _restore(self, before: Mapping[Parameter, object]) -> None:
         for parameter, value in before.items():
             setattr(self, parameter.attribute, value)
 
-    def _call_hooks(self, requests: Sequence[_Request], before: Mapping[Parameter, Any]) -> None:
+    def _call_hooks(
+        self, requests: Sequence[_Request], before: Mapping[Parameter, object]
+    ) -> None:
         """Tell the components; when one refuses, put all back and tell the earlier ones again."""
         called: list[ChangeHook] = []
         for request in requests:

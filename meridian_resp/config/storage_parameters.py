@@ -1,6 +1,5 @@
 """Second part of the table: where data lies and how the storage engine keeps it."""
 
-# ruff: noqa: RUF009 - a row's function gives an attrs field, and every default is immutable
 # A row is read like a line of a table, so it is set by hand.
 # fmt: off
 
@@ -27,12 +26,13 @@ from meridian_resp.config.parameter import (
 )
 from meridian_resp.config.redis_values import SavePoint, SavePointsType
 from meridian_resp.config.server_parameters import ServerParameters
-from meridian_resp.config.values import INT32_MAX, IntegersType
+from meridian_resp.config.values import INT32_MAX, UINT64_MAX, IntegersType
 
 _NO_EVICTION = (
     "data lies on disk, so keys are never evicted; memory is bounded by cache-size-mb,"
     " block-cache-size-mb and memtable-size-mb"
 )
+_NO_CLUSTER = "this version has no cluster"
 _ALWAYS_LOGGED = "every write is logged; appendfsync says when the log is forced to the disk"
 
 
@@ -152,7 +152,8 @@ class StorageParameters(ServerParameters):
         " storage engine.", unit="MB",
     )
     maxmemory_bytes: int = memory(
-        "maxmemory", 0, 0, Section.MEMORY, "Redis' bound of memory.", no_effect=_NO_EVICTION,
+        "maxmemory", 0, 0, Section.MEMORY, "Redis' bound of memory.",
+        maximum=UINT64_MAX, no_effect=_NO_EVICTION,
     )
     maxmemory_policy: EvictionPolicy = choice(
         "maxmemory-policy", EvictionPolicy.NOEVICTION, Section.MEMORY,
@@ -178,6 +179,6 @@ class StorageParameters(ServerParameters):
     )
     cluster_enabled: bool = switch(
         "cluster-enabled", False, Section.CONSISTENCY,
-        "Whether this server is a node of a cluster. This version has no cluster: only no is"
-        " taken.", change=Change.NEVER, refused={"yes": "this version has no cluster"},
+        "Whether this server is a node of a cluster. Only no is taken.",
+        change=Change.NEVER, no_effect=_NO_CLUSTER, refused={"yes": _NO_CLUSTER},
     )

@@ -27,6 +27,7 @@ Member = TypeVar("Member", bound=enum.StrEnum)
 #: What a TOML file can hold for a parameter.
 TomlValue = bool | int | str | list[str] | list[int]
 
+UINT64_MAX = 2**64 - 1
 INT64_MAX = 2**63 - 1
 INT32_MAX = 2**31 - 1
 
@@ -41,6 +42,10 @@ _MEMORY_UNITS = {
 }  # fmt: skip
 _HOST_NAME = re.compile(r"[A-Za-z0-9_]([A-Za-z0-9_.-]*[A-Za-z0-9_])?")
 _BIND_ADDRESSES_MAX = 16
+_PLACEHOLDER_CHARACTERS_MAX = 60
+
+#: Placeholder of a choice of many words; help lists them in the text then.
+LONG_CHOICE = "WORD"
 
 
 class ValueType(abc.ABC, Generic[Value]):
@@ -113,16 +118,13 @@ def parse_memory(text: str) -> int:
     """Read a number of bytes: `100`, `1k` (1000), `1kb` (1024), `1m`, `1mb`, `1g`, `1gb`.
 
     Raises:
-        ValueRefusedError: another unit, a sign, a fraction, or more than 64 bits.
+        ValueRefusedError: another unit, a sign, a fraction, or more than 20 digits.
     """
     match = _MEMORY.fullmatch(text)
     factor = _MEMORY_UNITS.get(match[2].lower()) if match else None
     if match is None or factor is None or len(match[1]) > 20:
         raise ValueRefusedError("argument must be a memory value")
-    size = int(match[1]) * factor
-    if size > INT64_MAX:
-        raise ValueRefusedError("argument must be a memory value")
-    return size
+    return int(match[1]) * factor
 
 
 def format_memory(size_bytes: int) -> str:
@@ -218,7 +220,7 @@ class MemoryType(ValueType[int]):
 
     def expectation(self) -> str:
         low = format_memory(self.minimum)
-        if self.maximum == INT64_MAX:
+        if self.maximum >= INT64_MAX:
             return f"a size such as 100, 64kb, 1mb or 2gb, at least {low}"
         return f"a size such as 100, 64kb or 1mb, from {low} to {format_memory(self.maximum)}"
 
@@ -269,7 +271,8 @@ class ChoiceType(ValueType[Member]):
         return "one of " + ", ".join(self.members)
 
     def placeholder(self) -> str:
-        return "|".join(self.members)
+        words = "|".join(self.members)
+        return words if len(words) <= _PLACEHOLDER_CHARACTERS_MAX else LONG_CHOICE
 
 
 class TextType(ValueType[str]):
