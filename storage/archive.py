@@ -2,7 +2,8 @@
 
 Only segments that are sealed and already in tables come here, after that and before their removal,
 so archiving can fail (it is logged) without any loss of data. A copy is written under a temporary
-name, synced and renamed; its name carries the wall clock: `segment_0000000001_20260131T120000Z.wal.gz`.
+name, synced and renamed; its name carries the wall clock, as in
+`segment_0000000001_20260131T120000Z.wal.gz`.
 """
 
 from __future__ import annotations

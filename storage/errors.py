@@ -10,7 +10,8 @@ StorageError
 ├─ WorkerError            a background job (flush, compaction) failed in its worker
 └─ OptionError            an option has a value outside its bounds
 
-`OSError` crosses the file layer unchanged and is translated once, in the engine. `assert` is for our own mistakes.
+`OSError` crosses the file layer unchanged and is translated once, in the store. `assert` is for
+our own mistakes.
 """
 
 from __future__ import annotations
@@ -50,7 +51,8 @@ class FormatVersionError(StorageError):
         self.supported = supported
 
     def __str__(self) -> str:
-        return f"{self.name} has format version {self.found}; this build reads up to {self.supported}"
+        known = self.supported
+        return f"{self.name} has format version {self.found}; this build reads up to {known}"
 
 
 class DirectoryLockedError(StorageError):

@@ -55,6 +55,7 @@ class InProcessExecutor:
     ) -> None:
         """Nothing is needed; returns at once."""
         task_status.started()
+        await trio.lowlevel.checkpoint()
 
     async def run(self, job: Job) -> JobResult:
         """Run one job.

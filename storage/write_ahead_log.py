@@ -1,4 +1,4 @@
-"""The write-ahead log: a row of segments, one of them open, one reserved ahead, some not yet synced.
+"""The write-ahead log: a row of segments, one open, one reserved ahead, some not yet synced.
 
 Offsets count the bytes of all records ever appended; a segment's base offset says where its first
 record stands. `synced_offset` is what is known to be durable. The log itself never waits and never

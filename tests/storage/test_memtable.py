@@ -1,0 +1,84 @@
+"""The memtable against a plain dict."""
+
+from __future__ import annotations
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from storage.memtable import ENTRY_BYTES, Memtable
+from storage.records import encode_string, version_of
+
+KEYS = st.binary(min_size=1, max_size=3).map(lambda raw: bytes((raw[0] % 4,)) + raw[1:])
+ACTIONS = st.lists(
+    st.one_of(
+        st.tuples(st.just("put"), KEYS),
+        st.tuples(st.just("range"), st.tuples(KEYS, KEYS)),
+        st.tuples(st.just("scan"), st.tuples(KEYS, KEYS)),
+    ),
+    max_size=60,
+)
+
+
+@given(ACTIONS)
+def test_against_a_dict(actions: list[tuple[str, object]]) -> None:
+    """Puts, delete-ranges and scans in any order give what a sorted dict gives."""
+    memtable = Memtable()
+    model: dict[bytes, bytes] = {}
+    for version, (action, operand) in enumerate(actions):
+        if action == "put":
+            assert isinstance(operand, bytes)
+            record = encode_string(version, b"")
+            memtable.apply([(operand, record)])
+            model[operand] = record
+            continue
+        assert isinstance(operand, tuple)
+        start, end = min(operand), max(operand)
+        if action == "range":
+            memtable.apply_ranges([(start, end, version)])
+            model = {k: r for k, r in model.items() if not start <= k < end}
+        else:
+            expected = [(key, model[key]) for key in sorted(model) if start <= key < end]
+            assert expected == list(memtable.scan(start, end))
+        memtable.check_invariants()
+    assert len(model) == memtable.count()
+    assert sorted(model.items()) == list(memtable.scan(b"", b"\xff"))
+
+
+def test_many_new_keys_between_scans() -> None:
+    """The sorted view follows both few and many new keys."""
+    memtable = Memtable()
+    for step in (1, 10, 1000, 3):
+        count = memtable.count()
+        memtable.apply([(b"\x01%06d" % (999999 - count - n), b"r" * 9) for n in range(step)])
+        assert count + step == len(list(memtable.scan(b"", b"\xff")))
+        memtable.check_invariants()
+
+
+def test_range_spares_newer_records() -> None:
+    """A delete-range hides versions up to its own only."""
+    memtable = Memtable()
+    memtable.apply([(b"a", encode_string(5, b"")), (b"b", encode_string(9, b""))])
+    memtable.apply_ranges([(b"a", b"c", 7)])
+    assert memtable.get(b"a") is None
+    record = memtable.get(b"b")
+    assert record is not None and version_of(record) == 9
+
+
+def test_scan_goes_on_while_keys_come_and_go() -> None:
+    """A scan that is under way yields what was there and still is."""
+    memtable = Memtable()
+    memtable.apply([(b"\x01%d" % number, encode_string(1, b"")) for number in range(5)])
+    scan = memtable.scan(b"", b"\xff")
+    assert next(scan)[0] == b"\x010"
+    memtable.apply_ranges([(b"\x012", b"\x013", 9)])
+    memtable.apply([(b"\x01a", encode_string(2, b""))])
+    assert [key for key, _ in scan] == [b"\x011", b"\x013", b"\x014"]
+
+
+def test_recount_is_exact() -> None:
+    """Counting gives content plus a constant per entry, overwritten records not included."""
+    memtable = Memtable()
+    for _ in range(3):
+        memtable.apply([(b"\x01key", b"record"), (b"\x02key", b"rec")])
+    memtable.recount()
+    assert memtable.estimated_bytes == 4 + 6 + 4 + 3 + 2 * ENTRY_BYTES

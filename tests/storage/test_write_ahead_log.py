@@ -1,0 +1,126 @@
+"""The row of segments: rotation, syncing, and writing again after a failed sync."""
+
+from __future__ import annotations
+
+import errno
+from itertools import count
+
+import pytest
+
+from storage.wal_reader import SegmentReader
+from storage.write_ahead_log import WriteAheadLog
+from tests.harness.crashable_files import CrashableFileSystem
+from tests.harness.failing_files import FailWhile, fail_at
+
+
+def open_log(files: CrashableFileSystem, *, keep_unsynced: bool = True) -> WriteAheadLog:
+    """A new log with one open segment of 1 KB."""
+    salts = count(1)
+    log = WriteAheadLog(files, 1024, lambda: next(salts), keep_unsynced=keep_unsynced)
+    log.begin(0, 0, None)
+    reserve(log)
+    log.rotate()
+    return log
+
+
+def reserve(log: WriteAheadLog) -> None:
+    """Provide the next segment."""
+    assert log.adopt_spare(log.reserve(log.spare_name()))
+
+
+def payloads(files: CrashableFileSystem, number: int) -> list[bytes]:
+    """The records of a segment."""
+    name = f"segment_{number:010d}.wal"
+    return list(SegmentReader(files.read(name), name).payloads())
+
+
+def test_rotation_continues_offsets() -> None:
+    """The next segment's base offset is where the sealed one ended."""
+    files = CrashableFileSystem()
+    log = open_log(files)
+    log.append(b"a" * 1000)
+    assert log.is_full()
+    reserve(log)
+    sealed = log.rotate()
+    assert sealed is not None and log.writer is not None
+    assert sealed.appended_offset == log.writer.header.base_offset == log.appended_offset
+    assert log.last_number == 2 and log.is_empty()
+
+
+def test_sync_covers_sealed_and_open_segments_in_order() -> None:
+    """One target holds every file with bytes that are not durable; then nothing is left."""
+    files = CrashableFileSystem()
+    log = open_log(files)
+    log.append(b"one")
+    reserve(log)
+    log.rotate()
+    log.append(b"two")
+    target = log.sync_target()
+    assert target is not None
+    assert len(target.files) == 2 and log.appended_offset == target.offset
+    target.sync()
+    log.synced(target.offset)
+    assert log.appended_offset == log.synced_offset
+    assert log.sync_target() is None and not log.has_sealed_unsynced()
+    assert log.unsynced_payloads() == ()
+
+
+def test_failed_sync_is_never_repeated_on_the_same_file() -> None:
+    """After a failed sync there is no target until the records were written again elsewhere."""
+    files = CrashableFileSystem()
+    log = open_log(files)
+    log.append(b"durable")
+    target = log.sync_target()
+    assert target is not None
+    target.sync()
+    log.synced(target.offset)
+    log.append(b"doubtful")
+    files.on_call = FailWhile(errno.EIO, lambda operation, name: operation == "sync")
+    with pytest.raises(OSError):
+        target.sync()
+    log.note_sync_failure()
+    files.on_call = None
+    assert log.sync_target() is None
+    appended = log.appended_offset
+    reserve(log)
+    rewrite = log.rewrite()
+    log.adopt_rewrite(rewrite.run())
+    assert payloads(files, 2) == [b"doubtful"]
+    assert appended == log.appended_offset == log.synced_offset
+    assert target.offset == rewrite.header.base_offset
+
+
+def test_without_keeping_the_log_goes_on_empty() -> None:
+    """Policy `no` keeps nothing in memory: the next segment continues at the end."""
+    files = CrashableFileSystem()
+    log = open_log(files, keep_unsynced=False)
+    log.append(b"somewhere")
+    log.note_sync_failure()
+    reserve(log)
+    rewrite = log.rewrite()
+    log.adopt_rewrite(rewrite.run())
+    assert payloads(files, 2) == []
+    assert log.appended_offset == rewrite.header.base_offset
+
+
+def test_reservation_that_fails_leaves_no_file() -> None:
+    """A disk without room for the next segment raises, and the file is removed."""
+    files = CrashableFileSystem()
+    log = open_log(files)
+    files.capacity = 1500
+    with pytest.raises(OSError):
+        log.reserve(log.spare_name())
+    assert not files.exists(log.spare_name())
+
+
+def test_rotation_that_fails_keeps_the_open_segment() -> None:
+    """If the new header cannot be written, the log goes on where it was."""
+    files = CrashableFileSystem()
+    log = open_log(files)
+    reserve(log)
+    files.on_call = fail_at(files.calls + 1, errno.EIO)
+    with pytest.raises(OSError):
+        log.rotate()
+    assert log.spare is None and log.last_number == 1
+    log.append(b"still here")
+    assert payloads(files, 1) == [b"still here"]
