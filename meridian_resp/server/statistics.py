@@ -11,6 +11,8 @@ from collections.abc import Mapping, Sequence
 
 from attrs import field, frozen
 
+from meridian_resp.server.runnable import DURATION_BOUNDS_S
+
 
 @frozen(kw_only=True)
 class CommandStatistics:
@@ -52,12 +54,14 @@ class DatabaseStatistics:
         index: what SELECT takes.
         keys: keys that exist, expired ones included until their deletion is logged.
         expiring: those of them that have an expiry.
+        ttl_ms_average: their average time to live in milliseconds, 0 if it was not estimated.
         cache_bytes: estimated memory of its cached live values.
     """
 
     index: int
     keys: int = 0
     expiring: int = 0
+    ttl_ms_average: int = 0
     cache_bytes: int = 0
 
 
@@ -78,17 +82,21 @@ class ServerStatistics:
         connections_accepted: connections ever taken; `connections_rejected` those turned away.
         input_bytes: bytes read from clients; `output_bytes` bytes sent to them.
         commands_processed: commands executed.
+        commands_per_s: commands executed per second of late, None if that was not sampled;
+            `input_bytes_per_s` and `output_bytes_per_s` likewise for bytes from and to clients.
         ticks: rounds of the reactor.
         keyspace_hits: look-ups of keys that existed; `keyspace_misses` of those that did not.
         keys_expired: keys deleted because their time was over.
         keys_evicted: live values dropped from the cache (they stay in storage).
         expiry_seconds: time spent in the active expiry cycle.
-        changes: effects applied.
+        changes: effects applied; `changes_since_save` those since the last flush that was
+            asked for.
         cache_bytes: estimated memory of live values, bounded by `cache_bytes_max`.
         resident_bytes: memory of the process as the operating system sees it, 0 if unknown.
         resident_bytes_peak: the most it ever was, 0 if unknown.
         databases: all databases, or those that hold keys.
         commands: commands called or rejected at least once.
+        duration_bounds_s: upper bounds of the buckets of their durations, in seconds.
         errors_by_code: error replies by their first word.
         slow_commands: commands that were slow enough for SLOWLOG.
         replicas_stale: replicas found behind at a read and repaired.
@@ -100,7 +108,7 @@ class ServerStatistics:
     process_id: int = 0
     started_at_s: float = 0.0
     uptime_s: float = 0.0
-    consistency_default: str = "ONE"
+    consistency_default: str = "QUORUM"
     connected_clients: int = 0
     clients_max: int = 0
     blocked_clients: int = 0
@@ -110,6 +118,9 @@ class ServerStatistics:
     input_bytes: int = 0
     output_bytes: int = 0
     commands_processed: int = 0
+    commands_per_s: float | None = None
+    input_bytes_per_s: float = 0.0
+    output_bytes_per_s: float = 0.0
     ticks: int = 0
     keyspace_hits: int = 0
     keyspace_misses: int = 0
@@ -117,12 +128,14 @@ class ServerStatistics:
     keys_evicted: int = 0
     expiry_seconds: float = 0.0
     changes: int = 0
+    changes_since_save: int = 0
     cache_bytes: int = 0
     cache_bytes_max: int = 0
     resident_bytes: int = 0
     resident_bytes_peak: int = 0
     databases: tuple[DatabaseStatistics, ...] = ()
     commands: tuple[CommandStatistics, ...] = ()
+    duration_bounds_s: Sequence[float] = DURATION_BOUNDS_S
     errors_by_code: Mapping[str, int] = field(factory=dict)
     slow_commands: int = 0
     replicas_stale: int = 0
