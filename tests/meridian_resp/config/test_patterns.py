@@ -22,6 +22,7 @@ from meridian_resp.config.patterns import compile_pattern, is_pattern
         ("[^h]z", "hz", False),
         ("[a-p]z", "hz", True),
         ("[p-a]z", "hz", True),
+        ("[a-Z]z", "hz", False),
         ("[^]z", "hz", True),
         ("[]z", "hz", False),
         (r"\*z", "hz", False),

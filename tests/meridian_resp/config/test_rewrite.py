@@ -248,5 +248,6 @@ def test_a_file_that_is_current_is_not_written(
     path = tmp_path / "redis.conf"
     path.write_text("hz 10\n")
     monkeypatch.delattr("meridian_resp.config.rewrite.os.replace")
-    rewrite_file(ConfigFile(path=path, kind=FileKind.REDIS), Parameters(port=6379))
+    current = read_back(path.read_text(), REDIS_FILE)
+    rewrite_file(ConfigFile(path=path, kind=FileKind.REDIS), current)
     assert path.read_text() == "hz 10\n"
