@@ -47,16 +47,6 @@ class LatencyEvent:
         self.samples.append(LatencySample(now_s, duration_ms))
 
 
-@attrs.frozen
-class LatencySummary:
-    """Figures of an event's kept samples, for LATENCY DOCTOR."""
-
-    count: int
-    average_ms: float
-    mean_deviation_ms: float
-    period_s: float
-
-
 class LatencyMonitor:
     """Events by name.
 
@@ -81,13 +71,3 @@ class LatencyMonitor:
         for name in set(names):
             del self.events[name]
         return len(set(names))
-
-
-def summarise(event: LatencyEvent, now_s: int) -> LatencySummary:
-    """Average, mean deviation and mean distance of an event's spikes."""
-    durations = [sample.duration_ms for sample in event.samples]
-    count = len(durations)
-    average = sum(durations) / count
-    deviation = sum([abs(duration - average) for duration in durations]) / count
-    span_s = max(now_s - event.samples[0].at_s, 1)
-    return LatencySummary(count, average, deviation, span_s / count)
