@@ -349,7 +349,7 @@ def test_latency(both: Both) -> None:
     both.do("DEBUG", "SLEEP", "0.02")
     both.do("CONFIG", "SET", "latency-monitor-threshold", "0")
     for reply in both.shape("clock", "LATENCY", "LATEST"):
-        assert [entry[0] for entry in reply] == [b"command"]
+        assert b"command" in [entry[0] for entry in reply]
     for reply in both.shape("clock", "LATENCY", "HISTORY", "command"):
         assert all(15 <= milliseconds < 2000 for _, milliseconds in reply)
     for arguments in (
