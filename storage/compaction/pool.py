@@ -6,7 +6,7 @@ whatever reason, every process has been killed and waited for; a worker whose pa
 that notices the end of its stdin within a slice (compaction/worker.py). So none is ever orphaned.
 
 `execute` may be called from any task. Cancelling it kills the worker that has the job (the only way
-to stop one), and the next job finds a new process. A job is tried once: who asked knows best
+to stop one) and returns when it is dead; the next job finds a new process. A job is tried once: who asked knows best
 whether to try again, do it in slices, or give up.
 """
 
@@ -55,8 +55,15 @@ class _Request:
     job: Job
     done: trio.Event = field(factory=trio.Event)
     scope: trio.CancelScope = field(factory=trio.CancelScope)
+    is_taken: bool = False
     result: JobResult | None = None
     error: StorageError | OSError | None = None
+
+    def settle(self) -> None:
+        """Wake who waits; without an outcome the pool has stopped, or nobody listens."""
+        if self.result is None and self.error is None:
+            self.error = ClosedError()
+        self.done.set()
 
 
 class WorkerPool:
@@ -129,6 +136,10 @@ class WorkerPool:
             await request.done.wait()
         except trio.Cancelled:
             request.scope.cancel()
+            if request.is_taken:
+                # Until the process is dead it could still write.
+                with trio.CancelScope(shield=True):
+                    await request.done.wait()
             raise
         if request.error is not None:
             raise request.error
@@ -148,6 +159,7 @@ class WorkerPool:
                     await self._end(worker)
                     worker = None
                 self._busy += 1
+                request.is_taken = True
                 try:
                     with request.scope:
                         if worker is None:
@@ -157,14 +169,13 @@ class WorkerPool:
                     request.error = error
                     self._failures += 1
                 finally:
+                    # Before anybody hears of a failure the process is dead: it writes no more.
+                    if worker is not None and not worker.is_usable:
+                        await self._end(worker)
+                        worker = None
                     self._busy -= 1
                     self._jobs += 1
-                    if request.result is None and request.error is None:
-                        request.error = ClosedError()
-                    request.done.set()
-                if worker is not None and not worker.is_usable:
-                    await self._end(worker)
-                    worker = None
+                    request.settle()
         finally:
             if worker is not None:
                 await self._end(worker)
@@ -204,8 +215,7 @@ class WorkerPool:
                 request = self._receive.receive_nowait()
             except trio.WouldBlock:
                 return
-            request.error = ClosedError()
-            request.done.set()
+            request.settle()
 
 
 class _Worker:

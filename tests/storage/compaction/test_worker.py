@@ -1,0 +1,132 @@
+"""The worker process, seen over its pipes; and its throttle."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from storage.compaction.frames import (
+    GREETING,
+    HEAD_BYTES,
+    Kind,
+    decode_error,
+    decode_head,
+    encode_message,
+)
+from storage.compaction.job import FlushJob, SegmentInput, decode_result, encode_job
+from storage.compaction.pool import worker_command
+from storage.compaction.worker import Throttle, run_job
+from storage.errors import CorruptionError, WorkerError
+from storage.options import TableOptions
+from storage.os_files import OsFileSystem
+from storage.records import WriteBatch, encode_string
+from tests.harness.segments import write_segment
+
+pytestmark = pytest.mark.process
+
+
+@pytest.fixture
+def worker():
+    """A worker process, ended by the end of its stdin."""
+    process = subprocess.Popen(worker_command(), stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+    with process:
+        assert process.stdout.read(len(GREETING)) == GREETING
+        yield process
+        process.stdin.close()
+        assert process.wait(timeout=30) == 0
+
+
+def ask(process, body):
+    """Send a job's bytes; return (kind, body) of the answer."""
+    process.stdin.write(encode_message(Kind.JOB, body))
+    process.stdin.flush()
+    length, kind, _ = decode_head(process.stdout.read(HEAD_BYTES))
+    return kind, process.stdout.read(length)
+
+
+def flush_job(directory, count=3):
+    """A flush of that many records."""
+    files, batch = OsFileSystem(str(directory)), WriteBatch()
+    for number in range(count):
+        batch.put(b"k%05d" % number, encode_string(number, b"v"))
+    limit = write_segment(files, 1, [batch])
+    return FlushJob(str(directory), (SegmentInput(1, limit),), 2, TableOptions())
+
+
+def test_jobs_and_errors(worker, tmp_path):
+    """One process answers job after job: results, damage, missing files, and nonsense."""
+    job = flush_job(tmp_path)
+    kind, body = ask(worker, encode_job(job))
+    assert kind is Kind.RESULT
+    result = decode_result(body)
+    assert result.tables[0].entries == 3
+    assert result.duration_s > 0
+
+    damaged = FlushJob(str(tmp_path), (SegmentInput(1, 1 << 40),), 3, TableOptions())
+    error = decode_error(*ask(worker, encode_job(damaged)), "flush")
+    assert isinstance(error, CorruptionError)
+
+    missing = FlushJob(str(tmp_path), (SegmentInput(9),), 3, TableOptions())
+    error = decode_error(*ask(worker, encode_job(missing)), "flush")
+    assert isinstance(error, FileNotFoundError)
+
+    error = decode_error(*ask(worker, b"\x07nonsense"), "flush")
+    assert isinstance(error, CorruptionError)
+
+    # A path with a zero byte is refused by Python itself, not by the system.
+    odd = FlushJob("\0", (), 3, TableOptions())
+    error = decode_error(*ask(worker, encode_job(odd)), "flush")
+    assert isinstance(error, WorkerError) and "ValueError" in error.detail
+
+
+def test_it_loads_little():
+    """A worker loads neither the event loop nor the engine, so that it starts quickly."""
+    code = "import sys, storage.compaction.worker; print(' '.join(sys.modules))"
+    loaded = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True
+    ).stdout.split()
+    assert "storage.compaction.merge" in loaded
+    assert {"trio", "storage.engine", "hiredis", "asyncio"}.isdisjoint(loaded)
+
+
+def test_run_job_waits_between_slices(tmp_path):
+    """Every slice is followed by a wait; a wait that raises ends the job without output."""
+    waits = []
+    result = run_job(flush_job(tmp_path, 5000), waits.append)
+    assert len(waits) >= 4 and set(waits) == {0.0}
+    assert result.tables[0].entries == 5000
+
+    class Gone(Exception):
+        pass
+
+    def gone(seconds):
+        raise Gone
+
+    with pytest.raises(Gone):
+        run_job(flush_job(tmp_path / "other", 5000), gone)
+    assert OsFileSystem(str(tmp_path / "other")).names() == ["segment_0000000001.wal"]
+
+
+@given(
+    st.integers(1, 1000),
+    st.lists(st.tuples(st.integers(0, 2000), st.floats(0, 3)), min_size=1, max_size=30),
+)
+def test_throttle_holds_the_rate(rate, slices):
+    """Whoever waits as told never writes more than the rate allows, bar a second's burst."""
+    now = 0.0
+    throttle = Throttle(rate, now)
+    total = 0
+    for written, working in slices:
+        now += working
+        total += written
+        now += throttle.wait_s(written, now)
+    assert total <= rate * (now + 1.0) + 1e-6 * total + 1e-6
+
+
+def test_no_throttle():
+    """A rate of zero never waits."""
+    assert Throttle(0, 5.0).wait_s(1 << 40, 5.0) == 0.0
