@@ -16,6 +16,7 @@ from meridian_resp.commands.dataset_digest import (
     EMPTY,
     database_digest,
     exclusive_or,
+    joined,
     key_digest,
     with_value,
 )
@@ -184,7 +185,7 @@ class _Signature:
         """Take a key in. Raises ValueError: its value is no string."""
         live = self._database.get(key)
         if live is not None:
-            self.digest = exclusive_or(self.digest, key_digest(key, live))
+            self.digest = joined(self.digest, key_digest(key, live))
             self.is_empty = False
 
 

@@ -38,12 +38,13 @@ class SlowLog:
     Attributes:
         threshold_usec: commands that take at least so long are to be added; 0 adds all, a
             negative number none.
+        total: commands ever added.
     """
 
     def __init__(self, threshold_usec: int = 10_000, entries_max: int = 128) -> None:
         self.threshold_usec = threshold_usec
         self._entries: deque[SlowCommand] = deque(maxlen=entries_max)
-        self._next_identifier = 0
+        self.total = 0
 
     def __len__(self) -> int:
         return len(self._entries)
@@ -65,14 +66,14 @@ class SlowLog:
     ) -> None:
         """Keep a command; the oldest one leaves when the log is full."""
         entry = SlowCommand(
-            self._next_identifier,
+            self.total,
             now_s,
             duration_usec,
             tuple(cut_arguments(arguments)),
             address,
             client_name,
         )
-        self._next_identifier += 1
+        self.total += 1
         self._entries.appendleft(entry)
 
     def resize(self, entries_max: int) -> None:
