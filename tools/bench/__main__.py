@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from types import FrameType
 
-from tools.bench import compare, idle, mixed, redis_benchmark, report, workload
+from tools.bench import compare, idle, mixed, page, redis_benchmark, report, workload
 from tools.bench.machine import cores_for_measuring
 from tools.bench.servers import BenchmarkError
 from tools.connection import ConnectionLost, ErrorReply
@@ -23,6 +23,7 @@ examples:
   meridian-bench compare --meridian 127.0.0.1:7401 --tests get
   meridian-bench idle --connections 10000     memory and CPU of idle connections
   meridian-bench mixed                        latency of normal clients beside troublesome ones
+  meridian-bench page --output docs/performance.md    all of it, as a page of Markdown
 """
 QUICK_REQUESTS = 50_000
 REQUESTS = 400_000
@@ -72,11 +73,26 @@ def parser() -> argparse.ArgumentParser:
             "mixed", help="latency of normal clients beside slow readers, big values, KEYS *"
         )
     )
+    add_page(measurements.add_parser("page", help="all three, as a page of Markdown"))
     return top
+
+
+def add_page(command: argparse.ArgumentParser) -> None:
+    """`meridian-bench page`: the measurements with their defaults, or all of them quick."""
+    add_load(command)
+    command.add_argument("--output", metavar="FILE", help="write the page there")
+    command.set_defaults(run=run_page)
 
 
 def add_compare(command: argparse.ArgumentParser) -> None:
     """`meridian-bench compare`."""
+    add_load(command)
+    add_formats(command, markdown=True)
+    command.set_defaults(run=run_compare)
+
+
+def add_load(command: argparse.ArgumentParser) -> None:
+    """What the comparison sends, and to whom."""
     default = "redis-benchmark" if redis_benchmark.is_installed() else compare.OWN
     add = command.add_argument
     add("--quick", action="store_true", help="one short round: a glance, not a measurement")
@@ -98,8 +114,6 @@ def add_compare(command: argparse.ArgumentParser) -> None:
         help=f"who makes the load (default here: {default})",
     )
     add_servers(command)
-    add_formats(command, markdown=True)
-    command.set_defaults(run=run_compare)
 
 
 def add_idle(command: argparse.ArgumentParser) -> None:
@@ -164,9 +178,9 @@ def add_formats(command: argparse.ArgumentParser, *, markdown: bool = False) -> 
     command.add_argument("--output", metavar="FILE", help="write the result there")
 
 
-def run_compare(options: argparse.Namespace) -> str:
-    """Measure and print both servers."""
-    settings = compare.Settings(
+def compare_settings(options: argparse.Namespace) -> compare.Settings:
+    """The options of the load as settings."""
+    return compare.Settings(
         tests=options.tests,
         pipelines=options.pipeline,
         clients=options.clients,
@@ -181,10 +195,19 @@ def run_compare(options: argparse.Namespace) -> str:
         load_core=options.load_core,
         meridian_options=server_options(options.option),
     )
-    result = compare.compare(settings)
+
+
+def run_compare(options: argparse.Namespace) -> str:
+    """Measure and print both servers."""
+    result = compare.compare(compare_settings(options))
     if options.json:
         return report.as_json(result)
     return report.as_markdown(result) if options.markdown else report.as_text(result)
+
+
+def run_page(options: argparse.Namespace) -> str:
+    """Measure everything and print the page."""
+    return page.measure(compare_settings(options), quick=options.quick)
 
 
 def run_idle(options: argparse.Namespace) -> str:

@@ -136,22 +136,23 @@ def raise_descriptor_limit(wanted: int) -> None:
 
 def as_text(result: IdleResult) -> str:
     """The report for a terminal."""
-    cells = [["server", "before MB", "with them MB", "added MB", "CPU ms"]]
-    for cost in result.costs:
-        cells.append(
-            [
-                cost.server,
-                f"{cost.before_bytes / 1e6:.1f}",
-                f"{cost.with_connections_bytes / 1e6:.1f}",
-                f"{cost.added_mb:.1f}",
-                f"{cost.cpu_ms:.1f}",
-            ]
-        )
-    lines = [
+    return "\n".join([*head(result), "", *aligned(cells(result))])
+
+
+def head(result: IdleResult) -> list[str]:
+    """Where and how it was measured."""
+    return [
         *machine_lines(result.machine),
         *(cost.description for cost in result.costs),
         f"{result.connections:,} idle connections; CPU over {result.seconds} s",
-        "",
-        *aligned(cells),
     ]
-    return "\n".join(lines)
+
+
+def cells(result: IdleResult) -> list[list[str]]:
+    """The table, its titles first."""
+    rows = [["server", "before MB", "with them MB", "added MB", "CPU ms"]]
+    for cost in result.costs:
+        before, after = cost.before_bytes / 1e6, cost.with_connections_bytes / 1e6
+        figures = (before, after, cost.added_mb, cost.cpu_ms)
+        rows.append([cost.server, *(f"{figure:.1f}" for figure in figures)])
+    return rows

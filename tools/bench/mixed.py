@@ -229,13 +229,28 @@ def fill(server: Server, settings: Settings, first: int, end_key: int) -> None:
 
 def as_text(result: MixedResult) -> str:
     """The report for a terminal."""
+    return "\n".join([*head(result), "", *aligned(cells(result))])
+
+
+def head(result: MixedResult) -> list[str]:
+    """Where and how it was measured."""
     settings = result.settings
+    return [
+        *machine_lines(result.machine),
+        result.description,
+        f"{settings.clients} normal clients send {settings.rate:,} requests per second together, "
+        f"SET and GET of 64 bytes; {settings.keys:,} keys after filling, twice as many in the end",
+    ]
+
+
+def cells(result: MixedResult) -> list[list[str]]:
+    """The table, its titles first."""
     titles = ["beside them", "requests", "p50 ms", "p99 ms", "p99.9 ms", "max ms"]
-    cells = [[*titles, "late p99", "done beside", "server MB"]]
+    rows = [[*titles, "late p99", "done beside", "server MB"]]
     for phase in result.phases:
         figures = (phase.p50_ms, phase.p99_ms, phase.p999_ms, phase.max_ms, phase.late_p99_ms)
         memory = "-" if phase.resident_mb is None else f"{phase.resident_mb:.0f}"
-        cells.append(
+        rows.append(
             [
                 phase.name,
                 f"{phase.requests:,}",
@@ -244,12 +259,4 @@ def as_text(result: MixedResult) -> str:
                 memory,
             ]
         )
-    lines = [
-        *machine_lines(result.machine),
-        result.description,
-        f"{settings.clients} normal clients send {settings.rate:,} requests per second together, "
-        f"SET and GET of 64 bytes; {settings.keys:,} keys after filling, twice as many in the end",
-        "",
-        *aligned(cells),
-    ]
-    return "\n".join(lines)
+    return rows
