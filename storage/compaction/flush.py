@@ -1,11 +1,12 @@
 """Flush: sealed WAL segments in, one level-0 table out.
 
-Within a segment the last effect of a key is its newest: writes that come out of order are compared
-before they are logged. So records go into dicts in order of the log (one per first key byte, as in
-the memtable), and each dict's keys are sorted once. Delete-ranges hide records by version, whatever
-the order, and go into the table as range tombstones for what lies deeper.
+Within a segment the last effect of a key is its newest: writes that come out of order are
+compared before they are logged. So records go into dicts in order of the log (one per first key
+byte, as in the memtable), and each dict's keys are sorted once. Delete-ranges hide records by
+version, whatever the order, and go into the table as range tombstones for what lies deeper.
 
-Measured 2026-11 in a worker, records of 100 bytes in batches of 32: see docs/formats/sstable.md.
+Measured 2026-11 in a worker, records of 100 bytes in batches of 32: 3.3 us of processor time per
+record, of which decoding 1.0, dicts and sorting 0.9, the filter 0.5, blocks and writing 0.9.
 """
 
 from __future__ import annotations

@@ -5,9 +5,9 @@ first job comes, hands it one job at a time, and starts another if it died. When
 whatever reason, every process has been killed and waited for; a worker whose parent dies without
 that notices the end of its stdin within a slice (compaction/worker.py). So none is ever orphaned.
 
-`execute` may be called from any task. Cancelling it kills the worker that has the job (the only way
-to stop one) and returns when it is dead; the next job finds a new process. A job is tried once: who asked knows best
-whether to try again, do it in slices, or give up.
+`execute` may be called from any task. Cancelling it kills the worker that has the job (the only
+way to stop one) and returns when it is dead; the next job finds a new process. A job is tried
+once: who asked knows best whether to try again, do it in slices, or give up.
 """
 
 from __future__ import annotations

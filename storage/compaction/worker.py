@@ -9,8 +9,8 @@ looks whether stdin was closed, which the kernel does for a parent that dies in 
 wait is the throttle: after each slice it waits until the bytes written are within the job's rate.
 
 Python gives little memory back, so after a job that needed much the process ends itself; the pool
-starts another when there is work. Objects made here hold no cycles, so the cyclic garbage collector
-is off (measured 2026-11: it doubled the time of a flush).
+starts another when there is work. Objects made here hold no cycles, so the cyclic garbage
+collector is off (measured 2026-11: it doubled the time of a flush).
 """
 
 from __future__ import annotations

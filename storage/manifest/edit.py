@@ -11,8 +11,8 @@
            | 7 segments forgotten first varint | last varint
 
 Order within an edit: removals happen before additions, so that a table can move between levels
-in one edit; tables added to level 0 are named oldest first. A reader refuses tags it does not know:
-an edit that is half understood is a lost table. Checksums are the log's (manifest/log.py).
+in one edit; tables added to level 0 are named oldest first. A reader refuses tags it does not
+know: an edit that is half understood is a lost table. Checksums are the log's (manifest/log.py).
 
 These bytes are on disk; see docs/formats/manifest.md.
 """

@@ -9,9 +9,9 @@ The first record of every file is a snapshot: the edit that makes the whole stat
 Appending is `append` and `sync`; only then does the edit count. CURRENT is replaced atomically:
 written under another name, synced, renamed, directory synced.
 
-After a failed append nobody knows whether the edit is on disk. The log is then *in doubt*: the next
-append starts a new file with a snapshot of what is certain, and until that has succeeded no file
-that the doubtful edit added may be unlinked, nor one that it removed.
+After a failed append nobody knows whether the edit is on disk. The log is then *in doubt*: the
+next append starts a new file with a snapshot of what is certain, and until that has succeeded no
+file that the doubtful edit added may be unlinked, nor one that it removed.
 
 At the end of a file a record that does not check is a torn append and is forgotten, unless a later
 record checks: appends are synced one by one, so then durable bytes were damaged. The head has a
@@ -188,11 +188,13 @@ def open_manifest(files: FileSystem, *, rotate_bytes: int = ROTATE_BYTES) -> Man
     number, seed = decode_header(data, name)
     state = ManifestState()
     sequence, end = 0, HEADER_BYTES
-    for sequence, end, body in iterate_records(data, seed, name):  # noqa: B007 - used after the loop
+    for body in iterate_records(data, seed, name):
         try:
             state = state.apply(decode_edit(body))
         except CorruptionError as error:
-            raise CorruptionError(name, end - len(body), error.detail) from error
+            raise CorruptionError(name, end, error.detail) from error
+        sequence += 1
+        end += RECORD_BYTES + len(body)
     if sequence == 0:
         raise CorruptionError(name, HEADER_BYTES, "the snapshot at its start is damaged")
     state = evolve(state, next_file_number=max(state.next_file_number, number + 1))
@@ -233,8 +235,8 @@ def encode_record(body: bytes, sequence: int, seed: int) -> bytes:
     return _RECORD.pack(len(body), sequence, *crcs) + body
 
 
-def iterate_records(data: bytes, seed: int, name: str) -> Iterator[tuple[int, int, bytes]]:
-    """Yield (sequence, offset behind the record, edit bytes) up to the end or a torn tail.
+def iterate_records(data: bytes, seed: int, name: str) -> Iterator[bytes]:
+    """Yield the edits' bytes up to the end or a torn tail.
 
     Raises:
         CorruptionError: a record is damaged and a later one is not.
@@ -248,7 +250,7 @@ def iterate_records(data: bytes, seed: int, name: str) -> Iterator[tuple[int, in
             return
         offset += RECORD_BYTES + len(body)
         sequence += 1
-        yield sequence, offset, body
+        yield body
 
 
 def encode_current(name: str) -> bytes:

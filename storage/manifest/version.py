@@ -87,7 +87,7 @@ class Version:
         return found
 
     def overlapping(self, level: int, start: bytes, end: bytes) -> tuple[TableMetadata, ...]:
-        """Return the tables of a level that may hold something in `[start, end)`, in level order."""
+        """Return the tables of a level that may hold something in `[start, end)`, in order."""
         if level >= len(self.levels):
             return ()
         if level == 0:

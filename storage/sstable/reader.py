@@ -5,8 +5,8 @@ A lookup is: bloom probe on the mapped bytes, `bisect` over separators, block fr
 `bisect` over the block's keys. Every byte that is used was checked against a checksum first: the
 index, ranges and properties at opening, the filter at the first probe, blocks when parsed.
 
-The map is valid as long as somebody holds it, the file's name may be gone; `close` drops it. Results
-are `bytes` of their own, so nothing a caller keeps points into the map.
+The map is valid as long as somebody holds it, the file's name may be gone; `close` drops it.
+Results are `bytes` of their own, so nothing a caller keeps points into the map.
 """
 
 from __future__ import annotations

@@ -132,7 +132,7 @@ def element(generation, name=b"f", key=KEY):
 
 
 def test_elements_of_past_generations_go():
-    """Elements below the generation of their live metadata record go; its own and later ones stay."""
+    """Elements below the generation of their metadata record go; its own and later ones stay."""
     entries = {KEY: collection(9, 2)}
     entries.update({element(generation): encode_string(5, b"") for generation in range(4)})
     found, _ = one_source(entries, deeper=(EVERYTHING,), others=(EVERYTHING,))
@@ -222,7 +222,7 @@ def test_expired_metadata_is_kept_and_reported():
     st.booleans(),
 )
 def test_what_can_be_read_never_changes(entries, has_others):
-    """With live, dead and past-generation records of all kinds, every live element reads as before."""
+    """With live, dead and past-generation records of all kinds, what is alive reads as before."""
     records = {
         key: encode_record(Record(version, b"v", RecordType.HASH, tombstone, None, generation))
         for key, (version, generation, tombstone) in entries.items()

@@ -46,7 +46,7 @@ def test_new_directory_is_empty():
 
 @given(st.integers(1, 30), st.integers(100, 2000), st.lists(st.integers(0, 29)))
 def test_reopening_gives_the_state(count, rotate_bytes, reopened):
-    """However often it is reopened and rotated, all edits are there, in one file besides CURRENT."""
+    """However often it is reopened and rotated, all edits are there, in one file and CURRENT."""
     files = MemoryFiles()
     log = open_manifest(files, rotate_bytes=rotate_bytes)
     for number in range(count):
@@ -105,7 +105,7 @@ def test_flipped_bits_never_pass(count, data):
 
 
 def test_damage_before_the_end_is_corruption():
-    """A damaged record with a sound one behind it is not a torn tail, even if its length is hit."""
+    """A damaged record with a sound one behind it is no torn tail, even if its length is hit."""
     files, log = filled(4)
     name = manifest_name(log.number)
     first = _end_of_snapshot()

@@ -31,7 +31,7 @@ steps = st.lists(
 
 @given(steps, st.integers(0, 60))
 def test_random_edits_keep_the_invariants(given_steps, key_number):
-    """An edit gives a right layout or is refused as a whole; candidates are found by brute force."""
+    """An edit gives a right layout or is refused whole; candidates are as brute force finds."""
     version = Version()
     for number, (level, low, length, removes) in enumerate(given_steps):
         new = table(number, low, low + length)
