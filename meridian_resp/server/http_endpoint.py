@@ -174,6 +174,8 @@ class _Connection:
         while True:
             event = protocol.next_event()
             if isinstance(event, h11.Request):
+                if not event.http_version.startswith(b"1."):
+                    raise _RefusedError(505, "only HTTP/1.1 is spoken here")
                 request = event
                 self._is_head = event.method == b"HEAD"
             elif isinstance(event, h11.Data):
