@@ -79,6 +79,8 @@ def delete(context: Context, arguments: list[bytes]) -> Reply:
 )  # fmt: skip
 def exists(context: Context, arguments: list[bytes]) -> Reply:
     """EXISTS key [key ...]."""
+    if len(arguments) == 2:
+        return ZERO if read(context, arguments[1]) is None else ONE
     database_get = context.database.get
     asked = len(arguments) - 1
     count = 0

@@ -81,8 +81,7 @@ def discard(context: Context, arguments: list[bytes]) -> Reply:
     """DISCARD: also forgets what is watched."""
     if context.session.queue is None:
         raise CommandError(DISCARD_WITHOUT_MULTI)
-    _unwatch(context)
-    _end(context)
+    give_up(context)
     return OK
 
 
@@ -117,6 +116,15 @@ def unwatch(context: Context, arguments: list[bytes]) -> Reply:
     """UNWATCH."""
     _unwatch(context)
     return OK
+
+
+def give_up(context: Context) -> None:
+    """Drop the client's queue and its watches.
+
+    Also what becomes of a transaction whose EXEC is refused before it runs, as Redis does.
+    """
+    _unwatch(context)
+    _end(context)
 
 
 def _unwatch(context: Context) -> None:

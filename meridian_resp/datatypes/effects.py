@@ -18,7 +18,8 @@ if TYPE_CHECKING:
     from meridian_resp.datatypes.database import Database
 
 
-@attrs.frozen
+# Not frozen, though nobody changes an effect: that would make it three times as dear to build.
+@attrs.define(eq=False)
 class StringWithExpiry:
     """Set a string that expires at an absolute time in Unix milliseconds."""
 
@@ -26,7 +27,7 @@ class StringWithExpiry:
     expire_at_ms: int
 
 
-@attrs.frozen
+@attrs.define(eq=False)
 class SetExpiry:
     """Change only the expiry of a key of any type; 0 removes it."""
 

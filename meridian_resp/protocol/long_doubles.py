@@ -28,7 +28,9 @@ TEXT_BYTES_MAX: Final = 5 * 1024 - 1
 #: Decimal exponents beyond which a value is infinite or zero, given that many digits at most.
 _DECIMAL_EXPONENT_MAX: Final = 5000 + TEXT_BYTES_MAX
 DECIMALS: Final = 17
+_ONE: Final = 10**DECIMALS
 _DIGITS_AT_ONCE: Final = 4000
+_CHUNK: Final = 10**_DIGITS_AT_ONCE
 
 _DECIMAL = re.compile(
     rb"(?P<sign>[+-]?)(?P<whole>[0-9]*)(?:\.(?P<part>[0-9]*))?(?:e(?P<exponent>[+-]?[0-9]+))?"
@@ -82,12 +84,12 @@ class LongDouble:
     def format(self) -> bytes:
         """Print a finite value as Redis does: `%.17Lf` without zeros at the end, and no `-0`."""
         assert not self.is_infinite
-        scaled = abs(self.mantissa) * 10**DECIMALS
+        scaled = abs(self.mantissa) * _ONE
         if self.exponent >= 0:
             digits = scaled << self.exponent
         else:
             digits = _divided_to_even(scaled, 1 << -self.exponent)
-        whole, part = divmod(digits, 10**DECIMALS)
+        whole, part = divmod(digits, _ONE)
         text = b"%b.%017d" % (_decimal_text(whole), part)
         text = text.rstrip(b"0").rstrip(b".")
         return b"-" + text if self.mantissa < 0 and text != b"0" else text
@@ -123,14 +125,15 @@ def _decimal_value(digits: bytes) -> int:
     if len(digits) <= _DIGITS_AT_ONCE:
         return int(digits)
     high, low = digits[:-_DIGITS_AT_ONCE], digits[-_DIGITS_AT_ONCE:]
-    return int(high) * 10**_DIGITS_AT_ONCE + int(low)
+    return int(high) * _CHUNK + int(low)
 
 
 def _decimal_text(value: int) -> bytes:
     """Decimal digits of a natural number; Python writes at most 4300 of them at once."""
-    if value < 10**_DIGITS_AT_ONCE:
+    if value < _CHUNK:
         return b"%d" % value
-    return b"%d%0*d" % (value // 10**_DIGITS_AT_ONCE, _DIGITS_AT_ONCE, value % 10**_DIGITS_AT_ONCE)
+    high, low = divmod(value, _CHUNK)
+    return b"%d%0*d" % (high, _DIGITS_AT_ONCE, low)
 
 
 def _bounded_integer(text: bytes) -> int:
