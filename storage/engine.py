@@ -21,6 +21,7 @@ import time
 from typing import TYPE_CHECKING
 
 import trio
+from attrs import evolve
 
 from storage.archive import Archive
 from storage.blocking import run_in_thread
@@ -262,6 +263,25 @@ class Engine(Store):
         urgency = min(1.0, max(tables, flushes if flushes >= DELAY_FROM else 0.0))
         return options.background_delay_s_max * max(0.0, urgency)
 
+    def reconfigure(self, options: StorageOptions) -> None:
+        """Take over the options that may change while running; others stay as they were.
+
+        Those are `fsync` and `compaction_throughput_mb`.
+
+        Raises:
+            OptionError: an option is out of bounds; nothing is changed.
+        """
+        options.validate()
+        self.options = evolve(
+            self.options,
+            fsync=options.fsync,
+            compaction_throughput_mb=options.compaction_throughput_mb,
+        )
+        self.log.keep_unsynced = options.fsync is not FsyncPolicy.NO
+        is_always = options.fsync is FsyncPolicy.ALWAYS
+        self.on_appended = self._syncer.wakeup.ring if is_always else None
+        self._syncer.wakeup.ring()
+
     def statistics(self) -> StorageStatistics:
         """Return the engine's numbers of this moment."""
         log = self.log
@@ -338,7 +358,7 @@ class Engine(Store):
         self._keeper.wakeup.ring()
         if self.seals:
             self._flusher.wakeup.ring()
-        if self.log.has_sealed_unsynced() or self.log.sync_failed:
+        if self.log.has_sealed_unsynced():
             self._syncer.wakeup.ring()
 
 

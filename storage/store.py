@@ -149,6 +149,7 @@ class Store:
             raise self._refused()
         if self._seal_wanted and self.log.spare is not None:
             self._try_seal()
+            self.on_attention()
         entries = batch.entries
         if not entries and not batch.ranges:
             return self.log.appended_offset
@@ -202,7 +203,8 @@ class Store:
             limit = self.options.wal_record_bytes_max
             raise WriteRefusedError(f"a batch of {length} bytes exceeds the limit of {limit}")
         if not self.log.has_room(length):
-            self._want_seal()
+            self._seal_wanted = True
+            self.on_attention()
             raise WriteRefusedError("the log segment is full and the next one is not ready")
 
     def _apply_ranges(self, ranges: list[tuple[bytes, bytes, int]]) -> None:
@@ -211,14 +213,16 @@ class Store:
         self._older = ReadView(older.sources, with_ranges(older.ranges, ranges))
 
     def _want_seal(self) -> None:
-        if not self.log.is_full() and not self._seal_wanted and not self.recount_wanted:
-            # Only the estimate says so, and it counts overwrites double.
-            self.recount_wanted = True
-        elif self.log.is_full():
+        """Ask for a seal, or for a count of memory if only the (high) estimate says so."""
+        wanted_before = self._seal_wanted, self.recount_wanted
+        if self.log.is_full():
             self._seal_wanted = True
+        elif not self._seal_wanted:
+            self.recount_wanted = True
         if self._reserve_error is not None:
             self.assess()
-        self.on_attention()
+        if wanted_before != (self._seal_wanted, self.recount_wanted):
+            self.on_attention()
 
     def recount_slices(self) -> Iterator[None]:
         """Count the memtable's memory exactly, a shard per step; then ask for a seal or not."""
@@ -399,7 +403,6 @@ class Store:
         """Remember that no next segment can be had now."""
         self._reserve_error = error
         self.assess()
-        self.on_attention()
 
     def needs_probe(self) -> bool:
         """Say whether an append failed and the segment may be usable again."""
@@ -416,7 +419,6 @@ class Store:
         self._sync_error = error
         self.log.note_sync_failure()
         self.assess()
-        self.on_attention()
 
     def install_rewrite(self, rewrite: Rewrite, writer: SegmentWriter) -> None:
         """Go on in the segment to which the un-synced records were written again.

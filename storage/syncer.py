@@ -55,11 +55,12 @@ class Syncer:
 
     async def run(self) -> None:
         """Sync for ever, by policy; a cancellation lets a sync in progress finish."""
-        policy = self._store.options.fsync
         while True:
+            # Read anew each time: the policy may be changed while running.
+            policy = self._store.options.fsync
             if self._store.log.sync_failed:
-                await self.wakeup.wait(RETRY_INTERVAL_S)
-                await self._rewrite()
+                if not await self._rewrite():
+                    await trio.sleep(RETRY_INTERVAL_S)
             elif policy is FsyncPolicy.ALWAYS:
                 await self.wakeup.wait()
                 while self._store.log.sync_target() is not None:
@@ -97,6 +98,7 @@ class Syncer:
                 self.failures += 1
                 logger.error("the write-ahead log could not be synced: %s", error)
                 self._store.note_sync_error(error)
+                self.wakeup.ring()  # whoever asked for this sync, the task repairs
                 return
             self.syncs += 1
             log.synced(target.offset)
