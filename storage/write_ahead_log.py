@@ -110,7 +110,7 @@ class WriteAheadLog:
         # Rotate a little before the reserved bytes end, so that a record seldom grows the file.
         self._rotate_at = segment_bytes - segment_bytes // 64
         self._salt = salt
-        self._keep_unsynced = keep_unsynced
+        self.keep_unsynced = keep_unsynced
         self._sealed_unsynced: list[SegmentWriter] = []
         self._unsynced: deque[tuple[int, bytes]] = deque()
 
@@ -133,7 +133,7 @@ class WriteAheadLog:
         writer = self.writer
         assert writer is not None and not writer.broken
         end = writer.append(payload, self.synced_offset)
-        if self._keep_unsynced:
+        if self.keep_unsynced:
             self._unsynced.append((end, payload))
         self.appended_offset = end
         return end
@@ -249,7 +249,7 @@ class WriteAheadLog:
         spare, self.spare = self.spare, None
         assert spare is not None and self.sync_failed
         # With nothing kept (policy `no`) the old segments stand as they are.
-        base = self.synced_offset if self._keep_unsynced else self.appended_offset
+        base = self.synced_offset if self.keep_unsynced else self.appended_offset
         self.last_number += 1
         header = SegmentHeader(self.last_number, base, self._salt())
         return Rewrite(spare, header, self.unsynced_payloads())

@@ -24,10 +24,11 @@ if TYPE_CHECKING:
 SHARDS: Final = 256
 SHARD_MASK: Final = SHARDS - 1
 
+
 class Database:
     """Live view of one database index; created and changed only by the keyspace."""
 
-    __slots__ = ("cache_bytes", "cold", "count", "hot", "index", "keyspace", "keyspace_id",
+    __slots__ = ("cache_bytes", "cold", "count", "expiring", "hot", "index", "keyspace", "keyspace_id",
                  "prefixes")  # fmt: skip
 
     def __init__(self, keyspace: Keyspace, index: int, keyspace_id: int) -> None:
@@ -36,6 +37,8 @@ class Database:
         self.keyspace_id = keyspace_id
         #: Number of keys that exist (expired ones included until their deletion is logged).
         self.count = 0
+        #: Number of those that have an expiry.
+        self.expiring = 0
         #: Estimated memory of everything cached.
         self.cache_bytes = 0
         self.hot: list[dict[bytes, Live]] = [{} for _ in range(SHARDS)]
@@ -92,6 +95,11 @@ class Database:
         if live is None:
             return None
         return live.expire_at_ms if isinstance(live, Entry) else 0
+
+    def peek(self, key: bytes) -> Live:
+        """What is stored at a key, whatever the time: ABSENT, or possibly expired."""
+        live = self.hot[hash(key) & SHARD_MASK].get(key)
+        return self.load(key) if live is None else live
 
     def load(self, key: bytes) -> Live:
         """Bring a key that is not in `hot` there, from `cold` or storage.

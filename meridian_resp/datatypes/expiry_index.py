@@ -23,6 +23,7 @@ class ExpiryIndex:
         self._buckets: dict[int, list[tuple[int, bytes]]] = {}
         self._order: list[int] = []
         self._size = 0
+        self._has_overflowed = False
 
     def __len__(self) -> int:
         return self._size
@@ -30,6 +31,7 @@ class ExpiryIndex:
     def add(self, expire_at_ms: int, keyspace_id: int, key: bytes) -> None:
         """Note that a key expires then; forgotten when the calendar is full."""
         if self._size >= self._items_max:
+            self._has_overflowed = True
             return
         bucket = expire_at_ms // 100
         items = self._buckets.get(bucket)
@@ -38,6 +40,13 @@ class ExpiryIndex:
             heapq.heappush(self._order, bucket)
         items.append((keyspace_id, key))
         self._size += 1
+
+    def take_overflowed(self) -> bool:
+        """Whether keys were forgotten since this was last asked, and there is room again."""
+        if not self._has_overflowed or self._size > self._items_max // 2:
+            return False
+        self._has_overflowed = False
+        return True
 
     def take_due(self, now_ms: int, limit: int) -> list[tuple[int, bytes]]:
         """Remove and give up to `limit` keys whose tenth of a second is over."""

@@ -19,7 +19,7 @@ from __future__ import annotations
 
 import binascii
 import struct
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Final, Protocol
 
 from meridian_resp.datatypes.database import SHARD_MASK, SHARDS, Database
@@ -43,14 +43,17 @@ from meridian_resp.datatypes.system_records import (
     encode_number,
 )
 from meridian_resp.datatypes.values import NEVER, OVERHEAD_BYTES, Entry, Kind, Live, live_bytes
+from meridian_resp.datatypes.watches import Watches
+from meridian_resp.errors import CommandError, key_too_long
 from storage import StorageError, WriteBatch
 from storage.keys import is_system_key, parse_key, slot_of
-from storage.records import Record, encode_record, encode_tombstone
+from storage.records import HAS_EXPIRY, Record, encode_record, encode_tombstone
 
 #: How far ahead of use versions are reserved, in milliseconds.
 CEILING_AHEAD_MS: Final = 10_000
 
 _plain_header = struct.Struct(">BQ").pack
+_expiring_header = struct.Struct(">BQQ").pack
 _crc16 = binascii.crc_hqx
 _OPEN_BRACE = ord("{")
 
@@ -76,8 +79,8 @@ class Observers(Protocol):
     def changed(self, database: Database, key: bytes) -> None:
         """A key was written, deleted or expired."""
 
-    def flushed(self, database: Database) -> None:
-        """A database was emptied or exchanged."""
+    def emptying(self, database: Database, replacement: Database | None) -> None:
+        """A database is about to be emptied, or to get the contents of another one instead."""
 
 
 class KeyspaceCounters:
@@ -91,6 +94,10 @@ class KeyspaceCounters:
         self.expired_keys = 0
         self.evicted_keys = 0
 
+    def reset(self) -> None:
+        """CONFIG RESETSTAT."""
+        self.hits = self.misses = self.expired_keys = self.evicted_keys = 0
+
 
 class Keyspace:
     """The databases of one node. All methods are synchronous and run between two awaits."""
@@ -103,10 +110,13 @@ class Keyspace:
         self.counters = KeyspaceCounters()
         #: None while nobody watches anything, so that the write path pays one test.
         self.observers: Observers | None = None
+        self.watches = Watches(self)
         self.now_ms = 0
         self.version = 0
         self.ceiling = 0
         self.cache_bytes_max = cache_bytes_max
+        #: Longest key that may be written; the server sets it from `key-size-max-bytes`.
+        self.key_bytes_max = 1 << 29
         #: Effects applied since the start; SAVE and INFO count from it.
         self.changes = 0
         self.databases = [Database(self, index, index) for index in range(databases)]
@@ -126,14 +136,17 @@ class Keyspace:
             ids, self._next_keyspace_id = decode_keyspaces(record)
             for database, keyspace_id in zip(self.databases, ids, strict=False):
                 database.keyspace_id = keyspace_id
-        record = self.store.get(COUNTS_KEY)
-        counts = {} if record is None else decode_counts(record)
-        for database in self.databases:
-            database.count = counts.get(database.keyspace_id, 0)
+        self._read_counts()
         record = self.store.get(CLOCK_KEY)
         self.ceiling = 0 if record is None else decode_number(record)
         self.version = self.ceiling
         self.begin_tick(now_ms)
+
+    def _read_counts(self) -> None:
+        record = self.store.get(COUNTS_KEY)
+        counts = {} if record is None else decode_counts(record)
+        for database in self.databases:
+            database.count, database.expiring = counts.get(database.keyspace_id, (0, 0))
 
     @property
     def cache_bytes(self) -> int:
@@ -155,10 +168,19 @@ class Keyspace:
             self.version = floor
 
     def apply(self) -> None:
-        """Apply the recorded effects of a command: live values, counts and the tick's batch."""
+        """Apply the recorded effects of a command: live values, counts and the tick's batch.
+
+        Raises:
+            CommandError: a key is too long; nothing was applied.
+            StorageError: a present value could not be read; nothing was applied.
+        """
         append = self.batch.entries.append
         pending = self.effects.pending
+        if len(pending) > 1:
+            self._prepare()
         for database, key, change in pending:
+            if len(key) > self.key_bytes_max:
+                raise CommandError(key_too_long(len(key), self.key_bytes_max))
             hot = database.hot[hash(key) & SHARD_MASK]
             old = hot.get(key)
             if old is None:
@@ -183,6 +205,16 @@ class Keyspace:
                 self.observers.changed(database, key)
         self.changes += len(pending)
         pending.clear()
+
+    def _prepare(self) -> None:
+        """Do everything that may fail before the first of several effects is applied."""
+        for database, key, _ in self.effects.pending:
+            if len(key) > self.key_bytes_max:
+                raise CommandError(key_too_long(len(key), self.key_bytes_max))
+            hot = database.hot[hash(key) & SHARD_MASK]
+            if key not in hot and database.load(key) is NEVER:
+                hot[key] = Entry(Kind.ABSENT, b"")
+                database.cache_bytes += live_bytes(key, hot[key])
 
     def _change(
         self, database: Database, key: bytes, old: Live, change: Change, version: int
@@ -217,8 +249,11 @@ class Keyspace:
         """Put a live value into the cache, with its counts."""
         before = isinstance(old, bytes) or old.kind != Kind.ABSENT
         after = isinstance(new, bytes) or new.kind != Kind.ABSENT
-        if before != after:
+        expires_before = before and isinstance(old, Entry) and old.expire_at_ms != 0
+        expires_after = isinstance(new, Entry) and new.expire_at_ms != 0
+        if before != after or expires_before != expires_after:
             database.count += after - before
+            database.expiring += expires_after - expires_before
             self._counts_dirty = True
         if old is not NEVER:
             database.cache_bytes -= live_bytes(key, old)
@@ -236,6 +271,10 @@ class Keyspace:
             return encode_tombstone(version, generation=new.generation)
         if new.expire_at_ms:
             self.expiry_index.add(new.expire_at_ms, database.keyspace_id, key)
+            if not new.generation:
+                # What `encode_record` would make, without its detour: SETEX is common.
+                flags = new.kind | HAS_EXPIRY
+                return _expiring_header(flags, version, new.expire_at_ms) + new.value
         expiry_ms = new.expire_at_ms or None
         return encode_record(
             Record(version, new.value, new.kind, expiry_ms=expiry_ms, generation=new.generation)
@@ -252,7 +291,7 @@ class Keyspace:
         if not batch.entries:
             return None
         if self._counts_dirty:
-            counts = {d.keyspace_id: d.count for d in self.databases if d.count}
+            counts = {d.keyspace_id: (d.count, d.expiring) for d in self.databases if d.count}
             batch.entries.append((COUNTS_KEY, encode_counts(self.version, counts)))
         if self.version >= self.ceiling:
             ceiling = self.version + (CEILING_AHEAD_MS << 16)
@@ -285,10 +324,7 @@ class Keyspace:
             database = by_id.get(keyspace_id)
             if database is not None:
                 database.forget(key)
-        record = self.store.get(COUNTS_KEY)
-        counts = {} if record is None else decode_counts(record)
-        for database in self.databases:
-            database.count = counts.get(database.keyspace_id, 0)
+        self._read_counts()
         self.batch.clear()
         self._undo.clear()
         self._counts_dirty = False
@@ -297,18 +333,24 @@ class Keyspace:
 
     def flush_database(self, database: Database) -> None:
         """Empty a database by giving it a new keyspace id; cached values are freed in slices."""
+        if self.observers is not None:
+            self.observers.emptying(database, None)
         old_id = database.keyspace_id
         self._undo.append(lambda: self._restore_id(database, old_id))
         database.keyspace_id = self._next_keyspace_id
         self._next_keyspace_id += 1
         self._forget_all(database)
-        database.count = 0
-        self._log_map(database)
+        database.count = database.expiring = 0
+        self._log_map()
 
     def swap_databases(self, first: Database, second: Database) -> None:
         """Exchange the contents of two databases."""
         if first is second:
             return
+        for database, replacement in ((first, second), (second, first)):
+            # Asked anew: whoever is told may stop observing.
+            if self.observers is not None:
+                self.observers.emptying(database, replacement)
         first_id, second_id = first.keyspace_id, second.keyspace_id
         self._undo.append(lambda: self._restore_id(first, first_id))
         self._undo.append(lambda: self._restore_id(second, second_id))
@@ -317,19 +359,17 @@ class Keyspace:
         first.cold, second.cold = second.cold, first.cold
         first.prefixes, second.prefixes = second.prefixes, first.prefixes
         first.count, second.count = second.count, first.count
+        first.expiring, second.expiring = second.expiring, first.expiring
         first.cache_bytes, second.cache_bytes = second.cache_bytes, first.cache_bytes
-        self._log_map(first, second)
+        self._log_map()
 
-    def _log_map(self, *touched: Database) -> None:
+    def _log_map(self) -> None:
         self.version += 1
         ids = [database.keyspace_id for database in self.databases]
         record = encode_keyspaces(self.version, ids, self._next_keyspace_id)
         self.batch.entries.append((KEYSPACES_KEY, record))
         self._counts_dirty = True
         self.changes += 1
-        if self.observers is not None:
-            for database in touched:
-                self.observers.flushed(database)
 
     def _restore_id(self, database: Database, keyspace_id: int) -> None:
         database.keyspace_id = keyspace_id
@@ -338,7 +378,18 @@ class Keyspace:
     def _forget_all(self, database: Database) -> None:
         self.garbage.extend(database.drop_cache())
 
+    def enter_reported(self, reported: Iterable[tuple[bytes, int]]) -> None:
+        """Enter expired records that compaction met, as (storage key, version), as due now."""
+        for storage_key, _ in reported:
+            parsed = parse_key(storage_key)
+            self.expiry_index.add(self.now_ms, parsed.keyspace_id, parsed.user_key)
+
     # --- bounded memory ---
+
+    def trim_if_idle(self) -> None:
+        """Free a slice of garbage although no tick runs."""
+        if self.garbage and not self.batch.entries:
+            self.trim()
 
     def trim(self) -> None:
         """Evict least recently used shards while over the limit; free a slice of garbage.

@@ -122,6 +122,31 @@ def walk_in_slices(
             yield
 
 
+def walk_expiring(database: Database) -> Generator[None, None, None]:
+    """Enter every key that has an expiry into the calendar; expired ones become effects."""
+    index = database.keyspace.expiry_index
+    slot = 0
+    while slot < SLOT_COUNT:
+        current = slot
+        slot = SLOT_COUNT
+        scanned = database.keyspace.store.scan(
+            _slot_bytes(current), SYSTEM_PREFIX, database.keyspace.batch
+        )
+        for passed, (key, record) in enumerate(scanned):
+            at = key[0] << 8 | key[1]
+            if at != current:
+                if passed >= SLICE_RECORDS:
+                    slot = at
+                    break
+                current = at
+            if not record[0] & HAS_EXPIRY or keyspace_id_of(key) != database.keyspace_id:
+                continue
+            if is_metadata_key(key):
+                index.add(expiry_of(record) or 0, database.keyspace_id, user_key_of(key))
+        if slot < SLOT_COUNT:
+            yield
+
+
 def random_key(database: Database, rng: random.Random) -> bytes | None:
     """A random existing key, or None if there is none; keys of sparse slots are likelier."""
     if database.count <= 0:

@@ -18,21 +18,21 @@ COUNTS_KEY: Final = system_key("counts")
 KEYSPACES_KEY: Final = system_key("keyspaces")
 CLOCK_KEY: Final = system_key("clock")
 
-_count = struct.Struct(">IQ")
+_count = struct.Struct(">IQQ")
 _number = struct.Struct(">Q")
 _id = struct.Struct(">I")
 
 
-def encode_counts(version: int, counts: Mapping[int, int]) -> bytes:
-    """Number of keys per keyspace id: `(id u32, keys u64)*`."""
-    payload = b"".join([_count.pack(*item) for item in counts.items()])
+def encode_counts(version: int, counts: Mapping[int, tuple[int, int]]) -> bytes:
+    """Keys, and keys with an expiry, per keyspace id: `(id u32, keys u64, expiring u64)*`."""
+    payload = b"".join([_count.pack(number, *both) for number, both in counts.items()])
     return encode_record(Record(version, payload, Kind.SYSTEM))
 
 
-def decode_counts(record: bytes) -> dict[int, int]:
+def decode_counts(record: bytes) -> dict[int, tuple[int, int]]:
     """Inverse of `encode_counts`. Raises CorruptionError."""
-    payload = _payload(record, _count.size)
-    return dict(_count.iter_unpack(payload))
+    items = _count.iter_unpack(_payload(record, _count.size))
+    return {number: (keys, expiring) for number, keys, expiring in items}
 
 
 def encode_keyspaces(version: int, ids: Sequence[int], next_id: int) -> bytes:
@@ -66,5 +66,7 @@ def decode_number(record: bytes) -> int:
 def _payload(record: bytes, size: int) -> bytes:
     decoded = decode_record(record)
     if decoded.type != Kind.SYSTEM or len(decoded.payload) % size:
-        raise CorruptionError("", None, f"a system record of {len(record)} bytes has another shape")
+        raise CorruptionError(
+            "", None, f"a system record of {len(record)} bytes has another shape"
+        )
     return decoded.payload

@@ -8,17 +8,17 @@ wait in `held` with the log offset they depend on, in order.
 
 from __future__ import annotations
 
-import enum
 from collections import deque
 from typing import TYPE_CHECKING, Protocol
 
 from meridian_resp.protocol.replies import Reply, encode
+from meridian_resp.protocol.reply_mode import ReplyMode as ReplyMode
 
 if TYPE_CHECKING:
     from meridian_resp.commands.registry import CommandSpec
     from meridian_resp.datatypes.database import Database
     from meridian_resp.protocol.requests import RequestParser
-    from meridian_resp.server.gates import Gate
+    from meridian_resp.server.runnable import Runnable
 
 
 class Connection(Protocol):
@@ -30,34 +30,65 @@ class Connection(Protocol):
     def recv(self, size: int, /) -> bytes:
         """Bytes read, b"" at end of stream; BlockingIOError when there are none."""
 
-    def send(self, data: bytes, /) -> int:
+    def send(self, data: bytes | memoryview, /) -> int:
         """Number of bytes taken; BlockingIOError when none."""
 
     def close(self) -> None:
         """Close; the number may be reused at once."""
 
 
-class ReplyMode(enum.Enum):
-    """CLIENT REPLY."""
-
-    ON = "on"
-    OFF = "off"
-    SKIP_NEXT = "skip-next"
-    SKIP = "skip"
-
-
 class Session:
     """State of one client; identity object. Times are Unix seconds or milliseconds as named."""
 
     __slots__ = (
-        "address", "backlog", "backlog_at", "close_reason", "command_count", "connection",
-        "consistency", "created_at_s", "database", "fd", "gate", "held", "held_bytes",
-        "identifier", "info", "input_bytes", "is_authenticated", "is_busy", "is_closing",
-        "is_dirty", "is_monitor", "is_no_evict", "is_no_touch", "is_queued_to_run", "is_reading",
-        "is_unix", "is_writing", "last_active_s", "last_command", "library_name",
-        "library_version", "local_address", "name", "out", "output_bytes", "parser", "protocol",
-        "queue", "queue_error", "reply_mode", "soft_limit_since_s", "unsent", "unsent_bytes",
-        "user", "watched", "watch_dirty",
+        "address",
+        "backlog",
+        "backlog_at",
+        "close_reason",
+        "command_count",
+        "connection",
+        "consistency",
+        "created_at_s",
+        "database",
+        "fd",
+        "held",
+        "held_bytes",
+        "identifier",
+        "info",
+        "input_bytes",
+        "is_authenticated",
+        "is_busy",
+        "is_closing",
+        "is_dirty",
+        "is_gone",
+        "is_monitor",
+        "is_no_evict",
+        "is_no_touch",
+        "is_queued_to_run",
+        "is_reading",
+        "is_unix",
+        "is_waiting",
+        "is_writing",
+        "last_active_s",
+        "last_command",
+        "library_name",
+        "library_version",
+        "local_address",
+        "name",
+        "out",
+        "output_bytes",
+        "parser",
+        "protocol",
+        "queue",
+        "queue_error",
+        "reply_mode",
+        "soft_limit_since_s",
+        "table",
+        "unsent",
+        "unsent_bytes",
+        "user",
+        "watch_dirty",
+        "watched",
     )  # fmt: skip
 
     def __init__(
@@ -100,8 +131,8 @@ class Session:
         #: (keyspace database index, key) under WATCH.
         self.watched: set[tuple[int, bytes]] = set()
         self.watch_dirty = False
-        #: Decides how the next commands are looked up; derived by `gates.gate_for`.
-        self.gate: Gate | None = None
+        #: Commands that may run without further questions; derived by `Conditions`.
+        self.table: dict[bytes, Runnable] = {}
         # Input.
         self.backlog: list[list[bytes]] = []
         self.backlog_at = 0
@@ -109,17 +140,21 @@ class Session:
         self.is_reading = True
         #: A command of this client runs over several ticks: later ones wait.
         self.is_busy = False
+        #: The next command may not begin yet (CLIENT PAUSE).
+        self.is_waiting = False
         # Output.
         self.out: list[bytes] = []
         self.is_dirty = False
         self.held: deque[tuple[int, bytes]] = deque()
         self.held_bytes = 0
-        self.unsent: deque[bytes] = deque()
+        self.unsent: deque[bytes | memoryview] = deque()
         self.unsent_bytes = 0
         self.is_writing = False
         self.soft_limit_since_s = 0.0
         #: Close once the output is out; the reason is logged.
         self.is_closing = False
+        #: Its close at the end of the tick is decided.
+        self.is_gone = False
         self.close_reason = ""
         # Totals.
         self.last_command = ""
@@ -131,6 +166,11 @@ class Session:
     def encode(self, reply: Reply) -> bytes:
         """Bytes of a reply in this session's protocol version."""
         return encode(reply, self.protocol)
+
+    @property
+    def is_held_up(self) -> bool:
+        """Whether the next command has to wait for more than its turn."""
+        return self.is_busy or self.is_waiting
 
     @property
     def pending_output_bytes(self) -> int:

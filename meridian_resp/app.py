@@ -1,0 +1,168 @@
+"""The composition root: builds every part and nests their nurseries.
+
+    run
+    └─ storage nursery     the engine: log syncs, flushes, compaction, worker processes
+       └─ server nursery   the node: reactor, expiry, long commands; HTTP endpoint; signals
+
+The outermost closes last: on SIGTERM, SIGINT or SHUTDOWN no more connections are accepted, the
+tick in hand is finished and sent, the server nursery is cancelled, then the engine syncs its log
+and closes, then the process exits with 0.
+"""
+
+from __future__ import annotations
+
+import gc
+import logging
+import os
+import random
+import resource
+import signal
+import sys
+
+import trio
+
+from meridian_resp import REDIS_VERSION, __version__
+from meridian_resp.commands import build_table
+from meridian_resp.config.settings import Settings
+from meridian_resp.config.storage_options import storage_options
+from meridian_resp.server.http_wiring import serve_http
+from meridian_resp.server.io import Io, SystemIo, listen_tcp, listen_unix
+from meridian_resp.server.logs import set_up_logging
+from meridian_resp.server.node import Node
+from storage import StorageError
+from storage.engine import Engine
+
+logger = logging.getLogger("meridian")
+
+#: Young collections only: the data is kept in objects the collector never visits, and a full
+#: collection over a large heap would stop all clients for its length.
+_GC_THRESHOLDS = (5000, 10, 1_000_000)
+_DESCRIPTORS_RESERVED = 512
+
+
+def main(settings: Settings) -> int:
+    """Serve until told to stop; the process's exit code."""
+    set_up_logging(settings)
+    _raise_descriptor_limit(settings.maxclients)
+    code = 1
+    try:
+        code = trio.run(run, settings)
+    except* (StorageError, OSError) as group:
+        _say_why(group)
+    return code
+
+
+def _say_why(failure: BaseException) -> None:
+    """Name the innermost cause without a traceback: it is the world's fault, not ours."""
+    if isinstance(failure, BaseExceptionGroup):
+        for inner in failure.exceptions:
+            _say_why(inner)
+    else:
+        logger.critical("Meridian can't run: %s", failure)
+
+
+async def run(settings: Settings) -> int:
+    """Open the engine, serve, close; the exit code."""
+    engine = Engine(storage_options(settings))
+    async with trio.open_nursery() as storage_nursery:
+        await storage_nursery.start(engine.run)
+        io = SystemIo()
+        try:
+            await _serve(engine, io, settings)
+        finally:
+            io.close()
+        storage_nursery.cancel_scope.cancel()
+    logger.info("The log is synced and closed. Bye.")
+    return 0
+
+
+async def _serve(engine: Engine, io: Io, settings: Settings) -> None:
+    """Run the node on an open engine until a signal or SHUTDOWN ends it."""
+    node = Node(engine, io, settings, build_table(), random.Random())
+    node.open()
+    _listen(node, settings)
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(*_GC_THRESHOLDS)
+    async with trio.open_nursery() as server_nursery:
+        stop = server_nursery.cancel_scope
+        node.on_shutdown = lambda save: stop.cancel()
+        try:
+            await server_nursery.start(node.run)
+            if settings.http_port:
+                await server_nursery.start(serve_http, node)
+            server_nursery.start_soon(_stop_on_signal, stop)
+            _greet(settings)
+        except BaseException:
+            stop.cancel()
+            raise
+    node.reactor.remove_listeners()
+    node.reactor.close_all()
+    if settings.unixsocket:
+        os.unlink(settings.unixsocket)
+
+
+def _listen(node: Node, settings: Settings) -> None:
+    """Open all client listeners. Raises OSError with the address in its text."""
+    keepalive_s = settings.tcp_keepalive_s
+    opened = 0
+    for written in settings.bind if settings.port else ():
+        host = written.removeprefix("-")
+        host = {"*": "0.0.0.0", "::*": "::"}.get(host, host)
+        try:
+            listener = listen_tcp(
+                host, settings.port, backlog=settings.tcp_backlog, keepalive_s=keepalive_s
+            )
+        except OSError as failure:
+            if written.startswith("-"):
+                continue
+            reason = failure.strerror or str(failure)
+            raise OSError(f"can't listen on {host} port {settings.port}: {reason}") from None
+        node.reactor.add_listener(listener)
+        opened += 1
+    if settings.unixsocket:
+        mode, backlog = settings.unixsocketperm, settings.tcp_backlog
+        node.reactor.add_listener(listen_unix(settings.unixsocket, mode=mode, backlog=backlog))
+        opened += 1
+    if not opened:
+        raise OSError("nothing to listen on: set port, or unixsocket")
+
+
+def _greet(settings: Settings) -> None:
+    host = settings.bind[0].removeprefix("-") if settings.bind else "127.0.0.1"
+    logger.info(
+        "Meridian %s (speaks Redis %s), Python %s, process %d",
+        __version__, REDIS_VERSION, sys.version.split()[0], os.getpid(),
+    )  # fmt: skip
+    logger.info("Data directory: %s", os.path.abspath(settings.dir))
+    if settings.http_port:
+        logger.info("Metrics and status: http://%s:%d/status", host, settings.http_port)
+    for warning in settings.start_warnings:
+        logger.warning("%s", warning)
+    if settings.unixsocket:
+        logger.info("Ready. Connect with: redis-cli -s %s", settings.unixsocket)
+    if settings.port:
+        logger.info("Ready. Connect with: redis-cli -h %s -p %d", host, settings.port)
+
+
+async def _stop_on_signal(stop: trio.CancelScope) -> None:
+    """Turn the first SIGTERM or SIGINT into a graceful stop."""
+    with trio.open_signal_receiver(signal.SIGTERM, signal.SIGINT) as signals:
+        async for number in signals:
+            logger.info("Stopping on %s", signal.Signals(number).name)
+            stop.cancel()
+            return
+
+
+def _raise_descriptor_limit(maxclients: int) -> None:
+    """Allow as many open files as the client limit asks for, as far as we may."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = maxclients + _DESCRIPTORS_RESERVED
+    if soft < wanted:
+        allowed = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (max(soft, allowed), hard))
+        if allowed < wanted:
+            logger.warning(
+                "maxclients is %d but only %d files may be open: raise the limit (ulimit -n)",
+                maxclients, allowed,
+            )  # fmt: skip

@@ -1,0 +1,325 @@
+"""From argument lists to replies: the plain path, and the gated path that asks every question.
+
+The plain path serves sessions in the ordinary state (authenticated, not in MULTI, replies on)
+while the node is in its ordinary state (writes accepted, nobody monitors, no pause): one
+dictionary look-up, the arity check, the handler, the effects. Whatever is out of the ordinary
+empties the session's table, so that its commands fall through to the gated path, which asks
+every question in the order in which redis-server's `processCommand` asks them. So a rare feature
+costs the common case nothing.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from typing import Final
+
+from meridian_resp import errors
+from meridian_resp.commands.consistency import parse_level
+from meridian_resp.commands.monitor import format_monitor_line
+from meridian_resp.commands.outcomes import Later, Outcome, Slices, run_to_end
+from meridian_resp.commands.registry import CommandSpec, Flag
+from meridian_resp.errors import CommandError
+from meridian_resp.protocol.replies import QUEUED, error
+from meridian_resp.protocol.reply_mode import ReplyMode
+from meridian_resp.server.conditions import Conditions
+from meridian_resp.server.execution import Execution
+from meridian_resp.server.latency import LatencyMonitor
+from meridian_resp.server.runnable import Runnable, Runnables
+from meridian_resp.server.session import Session
+from meridian_resp.server.slow_log import SlowLog
+from storage import StorageError
+
+logger = logging.getLogger(__name__)
+
+#: Output of one turn, in bytes, beyond which the client waits for its next turn.
+TURN_OUTPUT_BYTES_MAX: Final = 1 << 20
+#: Only replies larger than this are added up towards the limit.
+_BIG_REPLY_BYTES: Final = 16384
+#: Commands that are executed, not queued, inside MULTI.
+_NOT_QUEUED: Final = frozenset({"exec", "discard", "multi", "watch", "quit", "reset"})
+_NO_TABLE: Final[dict[bytes, Runnable]] = {}
+
+
+class MustWait(Exception):
+    """The command may not begin yet (CLIENT PAUSE); it has to be asked again later."""
+
+
+class Dispatcher:
+    """Executes commands of all sessions, one after the other."""
+
+    def __init__(
+        self,
+        context: Execution,
+        runnables: Runnables,
+        conditions: Conditions,
+        slow_log: SlowLog,
+        latency: LatencyMonitor,
+    ) -> None:
+        self._context = context
+        self._keyspace = context.keyspace
+        self._runnables = runnables
+        self._conditions = conditions
+        self._slow_log = slow_log
+        self._latency = latency
+        #: Commands called in this tick, each once.
+        self.touched: list[Runnable] = []
+        #: Commands executed since the start.
+        self.total_calls = 0
+        #: Error replies since the start, by code (INFO errorstats).
+        self.errors_by_code: dict[str, int] = {}
+        #: Sessions whose output of this tick must wait until the log is on disk.
+        self.must_sync: set[Session] = set()
+
+    def run(self, session: Session, commands: list[list[bytes]], at: int, end: int) -> int:
+        """Execute commands[at:end] in order; the index of the first that was not executed.
+
+        Stops early when the session closes, becomes busy, must wait, or has made much output.
+        Never raises for anything a client can send.
+        """
+        context = self._context
+        context.session = session
+        context.database = session.database
+        keyspace = self._keyspace
+        pending = context.effects.pending
+        append = session.out.append
+        touched = self.touched
+        table = session.table if self._conditions.is_plain else _NO_TABLE
+        runnable: Runnable | None = None
+        big_bytes = 0
+        while at < end:
+            arguments = commands[at]
+            runnable = table.get(arguments[0])
+            if runnable is None:
+                if not self._run_gated(session, arguments):
+                    return at if session.is_waiting else at + 1
+                at += 1
+                table = session.table if self._conditions.is_plain else _NO_TABLE
+                continue
+            at += 1
+            if not runnable.least <= len(arguments) <= runnable.most:
+                append(self._refuse(session, runnable, errors.wrong_arguments(runnable.name)))
+                continue
+            try:
+                reply = runnable.handler(context, arguments)
+                if pending:
+                    keyspace.apply()
+            except Exception as failure:
+                reply = self._failed(runnable, failure)
+            if reply.__class__ is not bytes:
+                reply = self._encode(session, reply)
+            append(reply)
+            if not runnable.tick_calls:
+                touched.append(runnable)
+            runnable.tick_calls += 1
+            if len(reply) > _BIG_REPLY_BYTES:
+                big_bytes += len(reply)
+                if big_bytes > TURN_OUTPUT_BYTES_MAX:
+                    break
+        if runnable is not None:
+            session.last_command = runnable.name
+        return at
+
+    def end_tick(self, duration_s: float) -> None:
+        """Account the commands of the tick that ends now."""
+        touched = self.touched
+        if not touched:
+            return
+        calls = sum([runnable.tick_calls for runnable in touched])
+        self.total_calls += calls
+        share_s = duration_s / calls
+        for runnable in touched:
+            runnable.end_tick(duration_s, share_s)
+        touched.clear()
+
+    # --- the gated path ---
+
+    def _run_gated(self, session: Session, arguments: list[bytes]) -> bool:
+        """One command with all questions asked; whether the session's next may run now.
+
+        Sets `session.is_waiting` when the command itself must be asked again later.
+        """
+        mode = session.reply_mode
+        mark = len(session.out)
+        try:
+            outcome = self._answer(session, arguments)
+        except MustWait:
+            session.is_waiting = True
+            return False
+        self._context.database = session.database
+        if mode is not ReplyMode.ON or session.reply_mode is not ReplyMode.ON:
+            # CLIENT REPLY ON answers; OFF, SKIP and what follows SKIP do not.
+            silent = session.reply_mode is not ReplyMode.ON
+            if session.reply_mode is ReplyMode.SKIP_NEXT:
+                session.reply_mode = ReplyMode.SKIP
+            elif session.reply_mode is ReplyMode.SKIP:
+                session.reply_mode = ReplyMode.ON
+                self._conditions.change_state(session)
+            if silent and not isinstance(outcome, (Slices, Later)):
+                del session.out[mark:]
+                return not session.is_closing
+        if isinstance(outcome, (Slices, Later)):
+            session.is_busy = True
+            self._conditions.start_long(session, outcome)
+            return False
+        session.out.append(self._encode(session, outcome))
+        return not session.is_closing
+
+    def _answer(self, session: Session, arguments: list[bytes]) -> Outcome:
+        """Look a command up, ask the gates, then queue or execute it."""
+        level = ""
+        if arguments[0].lower() == b"consistency" and len(arguments) > 2:
+            parsed = parse_level(arguments[1])
+            if parsed is not None:
+                level, arguments = parsed, arguments[2:]
+        try:
+            runnable = self._find(arguments)
+        except CommandError as failure:
+            return self._refuse(session, None, failure.text)
+        spec = runnable.spec
+        if not runnable.least <= len(arguments) <= runnable.most:
+            return self._refuse(session, runnable, errors.wrong_arguments(runnable.name))
+        if not session.is_authenticated and Flag.NO_AUTH not in spec.flags:
+            return self._refuse(session, runnable, errors.NO_AUTH)
+        if runnable.is_write and self._conditions.refusal is not None:
+            text = errors.writes_refused(self._conditions.refusal)
+            return self._refuse(session, runnable, text)
+        if session.queue is not None and spec.name not in _NOT_QUEUED:
+            if Flag.NO_MULTI in spec.flags:
+                return self._refuse(session, runnable, errors.NOT_IN_MULTI)
+            session.queue.append((spec, arguments))
+            return QUEUED
+        if self._conditions.must_pause(session, runnable, self._context.now_ms):
+            raise MustWait
+        if self._conditions.monitors and Flag.SKIP_MONITOR not in spec.flags:
+            self._feed_monitors(session, arguments)
+        if level:
+            return self._at_level(session, runnable, arguments, level)
+        return self.call(session, runnable, arguments)
+
+    def _at_level(
+        self, session: Session, runnable: Runnable, arguments: list[bytes], level: str
+    ) -> Outcome:
+        """Execute one command at a consistency level of its own."""
+        usual = session.consistency
+        session.consistency = level
+        try:
+            return self.call(session, runnable, arguments)
+        finally:
+            session.consistency = usual
+
+    def _find(self, arguments: list[bytes]) -> Runnable:
+        """The command or sub-command that the arguments name. Raises CommandError."""
+        table = self._context.commands
+        spec = table.find(arguments[0])
+        if spec is None:
+            raise CommandError(errors.unknown_command(arguments[0], arguments[1:]))
+        if spec.subcommands and len(arguments) > 1:
+            child = table.find_subcommand(spec, arguments[1])
+            if child is None:
+                name = spec.name.upper()
+                raise CommandError(errors.unknown_subcommand(name, arguments[1]))
+            spec = child
+        return self._runnables.of(spec)
+
+    def call(self, session: Session, runnable: Runnable, arguments: list[bytes]) -> Outcome:
+        """Execute one command that may run, with its own timing; apply its effects."""
+        self._context.enter(session)
+        started = time.perf_counter()
+        try:
+            outcome = runnable.handler(self._context, arguments)
+            if self._context.effects.pending:
+                self._keyspace.apply()
+        except Exception as failure:
+            outcome = self._failed(runnable, failure)
+        self.account(session, runnable, arguments, time.perf_counter() - started)
+        return outcome
+
+    def account(
+        self, session: Session, runnable: Runnable, arguments: list[bytes], took_s: float
+    ) -> None:
+        """Count one execution and show it to SLOWLOG and LATENCY if it was slow."""
+        runnable.add(took_s)
+        self.total_calls += 1
+        session.last_command = runnable.name
+        if session.consistency:
+            level = session.consistency
+            runnable.calls_at_level[level] = runnable.calls_at_level.get(level, 0) + 1
+            if level == "LINEARIZABLE":
+                self.must_sync.add(session)
+        usec = int(took_s * 1e6)
+        now_s = self._context.now_ms // 1000
+        is_slow = 0 <= self._slow_log.threshold_usec <= usec
+        if is_slow and Flag.SKIP_SLOWLOG not in runnable.spec.flags:
+            self._slow_log.add(now_s, usec, arguments, session.address, session.name)
+        if 0 < self._latency.threshold_ms <= usec // 1000:
+            event = "fast-command" if Flag.FAST in runnable.spec.flags else "command"
+            self._latency.add(event, now_s, usec // 1000)
+
+    def execute_queued(self, session: Session) -> bytes:
+        """Run a transaction's queue; EXEC's array. Everything lands in one batch of the log."""
+        queue = session.queue or []
+        session.queue = None
+        replies = self._run_queue(session, queue)
+        return b"*%d\r\n%b" % (len(replies), b"".join(replies))
+
+    def _run_queue(
+        self, session: Session, queue: list[tuple[CommandSpec, list[bytes]]]
+    ) -> list[bytes]:
+        replies = []
+        for spec, arguments in queue:
+            runnable = self._runnables.of(spec)
+            if runnable.is_write and self._conditions.refusal is not None:
+                text = errors.writes_refused(self._conditions.refusal)
+                replies.append(self._refuse(session, runnable, text))
+                continue
+            if self._conditions.monitors and Flag.SKIP_MONITOR not in spec.flags:
+                self._feed_monitors(session, arguments)
+            outcome = self.call(session, runnable, arguments)
+            if isinstance(outcome, Slices):
+                outcome = run_to_end(outcome)
+            assert not isinstance(outcome, Later), f"{spec.full_name} lacks NO_MULTI"
+            replies.append(self._encode(session, outcome))
+            if self._context.effects.pending:
+                self._keyspace.apply()
+        return replies
+
+    def _feed_monitors(self, session: Session, arguments: list[bytes]) -> None:
+        now_s = self._context.now_ms / 1000
+        index = session.database.index
+        line = format_monitor_line(now_s, index, session.address, arguments)
+        for monitor in self._conditions.monitors:
+            monitor.out.append(line)
+            self._conditions.mark_dirty(monitor)
+
+    # --- errors ---
+
+    def _refuse(self, session: Session, runnable: Runnable | None, text: str) -> bytes:
+        """An error before execution; inside MULTI it dooms the transaction."""
+        if session.queue is not None:
+            session.queue_error = True
+        if runnable is not None:
+            runnable.rejected += 1
+        return self._error(text)
+
+    def _failed(self, runnable: Runnable, failure: Exception) -> bytes:
+        """The error reply of a handler that raised; its effects are dropped."""
+        self._context.effects.pending.clear()
+        runnable.errors += 1
+        if isinstance(failure, CommandError):
+            return self._error(failure.text)
+        if isinstance(failure, StorageError):
+            logger.error("%s: storage can't be read: %s", runnable.name, failure)
+            return self._error(f"ERR storage can't be read: {failure}")
+        logger.error("%s: a fault in the server", runnable.name, exc_info=failure)
+        kind = type(failure).__name__
+        return self._error(f"ERR internal error ({kind}), the command changed nothing")
+
+    def _error(self, text: str) -> bytes:
+        code = text.split(" ", 1)[0]
+        self.errors_by_code[code] = self.errors_by_code.get(code, 0) + 1
+        return error(text)
+
+    def _encode(self, session: Session, outcome: Outcome) -> bytes:
+        assert not isinstance(outcome, (Slices, Later)), "long commands carry Flag.LONG"
+        return session.encode(outcome)

@@ -1,0 +1,44 @@
+"""The HTTP endpoint, connected to a node."""
+
+from __future__ import annotations
+
+import trio
+
+from meridian_resp.server import http_endpoint
+from meridian_resp.server.node import Node
+from meridian_resp.server.status import HttpSources
+
+
+async def serve_http(
+    node: Node, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED
+) -> None:
+    """Serve `/metrics`, `/status` and `/healthz` on every `http-bind` address until cancelled.
+
+    Raises:
+        OSError: an address can't be listened on.
+    """
+    settings = node.settings
+
+    def health() -> list[str]:
+        refusal = node.engine.refusal
+        return [] if refusal is None else [f"writes are refused: {refusal}"]
+
+    sources = HttpSources(
+        server=node.statistics,
+        storage=node.storage_statistics,
+        health=health,
+        ports=lambda: {"client": settings.port, "http": settings.http_port},
+    )
+    hosts = settings.http_bind or settings.bind or ("127.0.0.1",)
+    async with trio.open_nursery() as nursery:
+        for host in hosts:
+            name = host.removeprefix("-").replace("*", "")
+            try:
+                await nursery.start(
+                    http_endpoint.serve, name or "0.0.0.0", settings.http_port, sources
+                )
+            except OSError as failure:
+                reason = failure.strerror or str(failure)
+                address = f"{name} port {settings.http_port}"
+                raise OSError(f"can't listen for HTTP on {address}: {reason}") from None
+        task_status.started()

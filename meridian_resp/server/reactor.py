@@ -1,0 +1,365 @@
+"""The reactor: the one task that owns all client sockets.
+
+A tick takes what is ready: per socket one read, a feed to its parser, the complete commands
+through dispatch. At the end of the tick the log is written once for all of them and each client's
+replies leave in one send. So the cost of a system call is shared by all commands of a tick, and
+commands are atomic because nothing here awaits; the only await is at the top of the loop.
+
+Bounds: a client's turn is one read of `turn-bytes-max` and `turn-commands-max` commands; what is
+left of its commands waits in the run queue (epoll will not report it again), and nothing more is
+read from it meanwhile. A tick ends after about `tick-time-max-us`; sockets not looked at are
+reported again, because readiness is level-triggered. Long commands run in slices between turns.
+Sockets are closed only at the end of a tick: their number might be given to a new connection.
+
+If the log can't be written, the tick is undone in the keyspace and every reply of the tick
+becomes an error: nothing that was answered may depend on something that is not logged.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections import deque
+from collections.abc import Callable
+
+import trio
+
+from meridian_resp.config.settings import Settings
+from meridian_resp.errors import writes_refused
+from meridian_resp.protocol.replies import error
+from meridian_resp.protocol.requests import ProtocolError
+from meridian_resp.server.dispatch import Dispatcher
+from meridian_resp.server.execution import Execution
+from meridian_resp.server.io import HANGUP, READABLE, WRITABLE, Io, Listener
+from meridian_resp.server.output import Output
+from meridian_resp.server.session import Session
+from meridian_resp.server.sessions import Sessions
+from storage import StorageError
+from storage.engine import Engine
+
+logger = logging.getLogger(__name__)
+
+#: Ticks in a row that may be run without letting other Trio tasks run, in seconds.
+_YIELD_AFTER_S = 0.002
+_ACCEPTS_PER_TICK = 64
+
+
+class Reactor:
+    """Reads, executes, logs and sends, tick by tick."""
+
+    def __init__(
+        self,
+        io: Io,
+        engine: Engine,
+        context: Execution,
+        dispatcher: Dispatcher,
+        sessions: Sessions,
+        settings: Settings,
+    ) -> None:
+        self._io = io
+        self._engine = engine
+        self._context = context
+        self._keyspace = context.keyspace
+        self._dispatcher = dispatcher
+        self._sessions = sessions
+        self._settings = settings
+        self.output = Output(io, self.close_later)
+        self._listeners: dict[int, Listener] = {}
+        self._run_queue: deque[Session] = deque()
+        self._dirty: list[Session] = []
+        self._closing: list[Session] = []
+        #: Sessions with replies that wait for the log, in order of their offsets.
+        self._holding: dict[Session, None] = {}
+        #: Long commands in slices: each is called once a tick until it returns False.
+        self.slices: deque[Callable[[], bool]] = deque()
+        self._tick_started = 0.0
+        #: Set by the node: one fsync is wanted (LINEARIZABLE).
+        self.request_sync: Callable[[], None] = lambda: None
+        self.waits_for_sync = False
+        self.ticks = 0
+        self.input_bytes = 0
+
+    # --- the loop ---
+
+    def add_listener(self, listener: Listener) -> None:
+        """Accept connections from now on."""
+        self._listeners[listener.fileno()] = listener
+        self._io.register(listener.fileno(), READABLE)
+
+    def remove_listeners(self) -> None:
+        """Accept no more connections."""
+        for number, listener in self._listeners.items():
+            self._io.unregister(number)
+            listener.close()
+        self._listeners.clear()
+
+    async def run(self) -> None:
+        """Serve until cancelled; a cancellation arrives only between two ticks."""
+        io = self._io
+        monotonic = io.monotonic
+        while True:
+            if self._run_queue or self.slices:
+                await trio.lowlevel.checkpoint()
+            else:
+                await io.wait()
+            until = monotonic() + _YIELD_AFTER_S
+            while True:
+                events = io.poll()
+                if not events and not self._run_queue and not self.slices:
+                    break
+                self.tick(events)
+                delay_s = self._engine.delay_s()
+                if delay_s:
+                    await trio.sleep(delay_s)
+                    break
+                if monotonic() > until:
+                    break
+
+    def begin_tick(self) -> None:
+        """Take the time that everything in the tick sees."""
+        self._context.begin_tick(self._io.wall_ms())
+
+    def tick(self, events: list[tuple[int, int]]) -> None:
+        """One tick: turns of waiting and ready sessions, then the end of the tick."""
+        monotonic = self._io.monotonic
+        started = self._tick_started = monotonic()
+        deadline = started + self._settings.tick_time_max_us / 1e6
+        self._context.begin_tick(self._io.wall_ms())
+        self.ticks += 1
+        for _ in range(len(self._run_queue)):
+            session = self._run_queue.popleft()
+            session.is_queued_to_run = False
+            self._turn(session)
+            if monotonic() > deadline:
+                break
+        by_number = self._sessions.by_number
+        for number, event in events:
+            ready = by_number.get(number)
+            if ready is None:
+                listener = self._listeners.get(number)
+                if listener is not None:
+                    self._accept(listener)
+                continue
+            if event & WRITABLE:
+                self.output.send_unsent(ready)
+            if event & ~WRITABLE:
+                self._read(ready, event)
+                if monotonic() > deadline:
+                    break
+        for _ in range(len(self.slices)):
+            step = self.slices.popleft()
+            if step():
+                self.slices.append(step)
+            if monotonic() > deadline:
+                break
+        self.end_tick()
+
+    def _read(self, session: Session, event: int) -> None:
+        """One read of a session, and as many of its commands as one turn allows."""
+        if session.backlog or session.is_closing:
+            if event & HANGUP:
+                self.close_later(session, "client closed connection")
+            return
+        try:
+            data = session.connection.recv(self._settings.turn_bytes_max)
+        except BlockingIOError:
+            return
+        except OSError as failure:
+            self.close_later(session, f"read failed: {failure.strerror}")
+            return
+        if not data:
+            self.close_later(session, "client closed connection")
+            return
+        session.input_bytes += len(data)
+        self.input_bytes += len(data)
+        parser = session.parser
+        try:
+            commands = parser.feed(data)
+        except ProtocolError as failure:
+            self._refuse_input(session, failure)
+            return
+        if not commands:
+            limit = self._settings.client_query_buffer_limit_bytes
+            if parser.buffered > limit:
+                self.close_later(session, f"query buffer above its limit of {limit} bytes")
+            return
+        self._execute(session, commands, 0)
+
+    def _refuse_input(self, session: Session, failure: ProtocolError) -> None:
+        """Answer what came before a protocol error, then the error, then close."""
+        if failure.commands:
+            self._execute(session, failure.commands, 0)
+        session.out.append(failure.reply)
+        self.mark_dirty(session)
+        session.is_closing = True
+        session.close_reason = failure.text
+
+    def _turn(self, session: Session) -> None:
+        """Go on with commands that an earlier turn left over."""
+        if session.is_busy or session.is_closing or not session.backlog:
+            return
+        backlog, at = session.backlog, session.backlog_at
+        session.backlog = []
+        session.is_waiting = False
+        self._execute(session, backlog, at)
+
+    def _execute(self, session: Session, commands: list[list[bytes]], at: int) -> None:
+        """Execute commands from `at` on, within a turn; keep the rest for later turns."""
+        session.last_active_s = self._tick_started
+        count = len(commands)
+        if session.is_busy:
+            session.backlog.extend(commands[at:])
+            self.output.update_interest(session)
+            return
+        end = min(count, at + self._settings.turn_commands_max)
+        done = self._dispatcher.run(session, commands, at, end)
+        session.command_count += done - at
+        if session.out and not session.is_dirty:
+            session.is_dirty = True
+            self._dirty.append(session)
+        if done < count and not session.is_closing:
+            session.backlog, session.backlog_at = commands, done
+            if not session.is_held_up:
+                self.queue_to_run(session)
+            self.output.update_interest(session)
+            return
+        if not session.is_reading:
+            self.output.update_interest(session)
+        if session.parser.stalled and not session.is_closing and not session.is_held_up:
+            try:
+                more = session.parser.feed(b"")
+            except ProtocolError as failure:
+                self._refuse_input(session, failure)
+                return
+            if more:
+                self._execute(session, more, 0)
+
+    def queue_to_run(self, session: Session) -> None:
+        """Give a session with left-over commands a turn in the next tick."""
+        if session.backlog and not session.is_queued_to_run:
+            session.is_queued_to_run = True
+            self._run_queue.append(session)
+            self._io.wake()
+
+    def resume(self, session: Session) -> None:
+        """A session is not busy any more: go on with its commands, or read on."""
+        if session.backlog:
+            self.queue_to_run(session)
+        else:
+            self.output.update_interest(session)
+
+    def _accept(self, listener: Listener) -> None:
+        for _ in range(_ACCEPTS_PER_TICK):
+            try:
+                connection, peer, own = listener.accept()
+            except BlockingIOError:
+                return
+            except OSError as failure:
+                logger.warning("A connection could not be accepted: %s", failure)
+                return
+            session = self._sessions.add(connection, peer, own, self._tick_started)
+            if session is None:
+                continue
+            self._io.register(session.fd, READABLE)
+
+    # --- the end of a tick ---
+
+    def mark_dirty(self, session: Session) -> None:
+        """Note that a session has output for the end of the tick."""
+        if not session.is_dirty:
+            session.is_dirty = True
+            self._dirty.append(session)
+
+    def end_tick(self) -> None:
+        """Log what the tick changed, send what it answered, close what it ended.
+
+        May be called by any task between ticks, after `begin_tick` and its own changes.
+        """
+        wait_offset = self._commit()
+        dispatcher = self._dispatcher
+        must_sync = dispatcher.must_sync
+        if self._dirty:
+            dirty, self._dirty = self._dirty, []
+            send = self.output.end_tick
+            for session in dirty:
+                session.is_dirty = False
+                if must_sync and session in must_sync:
+                    send(session, self._engine.appended_offset)
+                else:
+                    send(session, wait_offset)
+                if session.held:
+                    self._holding[session] = None
+                elif session.unsent:
+                    self.output.update_interest(session)
+        if must_sync:
+            must_sync.clear()
+            self.request_sync()
+        if dispatcher.touched:
+            dispatcher.end_tick(self._io.monotonic() - self._tick_started)
+        if self._closing:
+            self._close_now()
+        self._keyspace.trim()
+
+    def _commit(self) -> int | None:
+        """Write the log; the offset that replies must wait for, or None if they need not."""
+        try:
+            self._keyspace.commit()
+        except StorageError as failure:
+            self._fail_tick(failure)
+            return None
+        if self.waits_for_sync:
+            appended = self._engine.appended_offset
+            if appended > self._engine.synced_offset:
+                return appended
+        return None
+
+    def _fail_tick(self, failure: StorageError) -> None:
+        """Turn every reply of the tick into an error; the keyspace has undone it already."""
+        logger.error("The log could not be written, the tick is undone: %s", failure)
+        refusal = error(writes_refused(str(failure)))
+        for session in self._dirty:
+            session.out[:] = [refusal] * len(session.out)
+
+    def on_synced(self) -> None:
+        """The log is durable up to a new offset: send what waited for it."""
+        synced = self._engine.synced_offset
+        for session in list(self._holding):
+            self.output.release(session, synced)
+            if not session.held:
+                del self._holding[session]
+                self.queue_to_run(session)
+        if self._closing:
+            self._close_now()
+
+    # --- closing ---
+
+    def close_later(self, session: Session, reason: str) -> None:
+        """Close a session at the end of the tick; its unsent output is lost."""
+        if not session.is_gone:
+            session.is_gone = True
+            session.is_closing = True
+            session.close_reason = reason
+            self._closing.append(session)
+
+    def close_after_output(self, session: Session, reason: str) -> None:
+        """Close a session once its output is sent; no further command of it is executed."""
+        session.is_closing = True
+        session.close_reason = reason
+        self.mark_dirty(session)
+        if not session.out and not session.unsent and not session.held:
+            self.close_later(session, reason)
+
+    def _close_now(self) -> None:
+        closing, self._closing = self._closing, []
+        for session in closing:
+            logger.debug("Client %s closed: %s", session.address, session.close_reason)
+            self._holding.pop(session, None)
+            self._io.unregister(session.fd)
+            self._sessions.remove(session)
+            session.connection.close()
+
+    def close_all(self) -> None:
+        """Close every session at once; what the kernel takes of its output is sent first."""
+        for session in list(self._sessions.all()):
+            self.output.send_unsent(session)
+            self.close_later(session, "server is stopping")
+        self._close_now()
