@@ -107,6 +107,22 @@ KNOWN_DIFFERENCES: tuple[KnownDifference, ...] = (
         "Clients gate features on redis_version.",
     ),
     KnownDifference(
+        "limits",
+        "every command that writes",
+        "keys and values up to 512 MB",
+        "keys up to 512 bytes and values up to 1 MB, both configurable; Redis' own limits when "
+        "started from a redis.conf",
+        "Every node of a cluster keeps and sends whole records; what is too long is refused by "
+        "name instead of slowing everybody down.",
+    ),
+    KnownDifference(
+        "own-commands",
+        "CONSISTENCY",
+        "unknown",
+        "gets and sets the consistency level of a connection, or of one request",
+        "Redis has no consistency levels.",
+    ),
+    KnownDifference(
         "later-commands",
         "lists, sets, hashes, sorted sets, streams, scripts, publish and subscribe, ACL",
         "all commands of 7.0",
