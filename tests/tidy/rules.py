@@ -52,6 +52,9 @@ MACHINE_PATH = re.compile(r"(?<![\w.])/(?:home|root|Users|work)/\w")
 SILENCED = re.compile(r"#\s*(?:type:\s*ignore(?:\[[\w, -]*\])?|noqa(?::\s*[A-Z]+[0-9]+)?)(.*)$")
 # A generator is async when its reader is; it may have nothing to wait for itself.
 WAITING = (ast.Await, ast.AsyncFor, ast.AsyncWith, ast.Yield)
+SLEEPS = frozenset({"time.sleep", "trio.sleep", "trio.sleep_until", "asyncio.sleep"})
+#: Fixtures of pytest-trio: who asks for one of them lives in virtual time.
+VIRTUAL_CLOCKS = frozenset({"autojump_clock", "mock_clock"})
 KINDS = frozenset(
     {"ABC", "Enum", "IntEnum", "Flag", "IntFlag", "StrEnum", "Exception", "Protocol", "Generic"}
 )
@@ -266,9 +269,19 @@ def several_bases(source: Source) -> list[str]:
 
 
 def sleeps(source: Source) -> list[str]:
-    """Calls that let real time pass."""
-    names = frozenset({"time.sleep", "trio.sleep", "trio.sleep_until", "asyncio.sleep"})
-    return [source.at(call, dotted(call.func)) for call in calls_of(source, names)]
+    """Calls that let real time pass; below a virtual clock trio's sleeps take none."""
+    virtual = {
+        call
+        for function in source.functions()
+        if VIRTUAL_CLOCKS & {argument.arg for argument in function.args.args}
+        for call in ast.walk(function)
+        if isinstance(call, ast.Call) and dotted(call.func).startswith("trio.")
+    }
+    return [
+        source.at(call, dotted(call.func))
+        for call in calls_of(source, SLEEPS)
+        if call not in virtual
+    ]
 
 
 def upward_imports(source: Source) -> list[str]:

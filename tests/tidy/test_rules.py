@@ -48,6 +48,8 @@ CASES: list[tuple[Callable[[Source], list[str]], str, str]] = [
     (rules.several_bases, "class A(B, C): pass", "class A(B, Protocol): pass"),
     (rules.several_bases, "class A(B[int], C): pass", "class A(B, Generic[T]): pass"),
     (rules.sleeps, "trio.sleep(1)", "trio.lowlevel.checkpoint()"),
+    (rules.sleeps, "def f(): trio.sleep(1)", "def f(autojump_clock): trio.sleep(1)"),
+    (rules.sleeps, "def f(mock_clock): time.sleep(1)", "def f(mock_clock): trio.sleep_until(1)"),
 ]
 
 

@@ -1,10 +1,10 @@
 """What a process costs: CPU time and memory, read from the kernel.
 
 The CPU time of a process is the one `/proc/PID/stat` shows as utime + stime, but taken from the
-process's CPU clock (clock_getcpuclockid(3)), which counts nanoseconds where `stat` counts hundredths of
-a second: at 2 us per operation a run of 50,000 operations would otherwise be known to 10 % only.
-Threads are included, ended ones too. Children are counted apart: those alive now by their own
-clocks, those already waited for by the parent's cutime + cstime.
+process's CPU clock (clock_getcpuclockid(3)), which counts nanoseconds where `stat` counts
+hundredths of a second: at 2 us per operation a run of 50,000 operations would otherwise be known
+to 10 % only. Threads are included, ended ones too. Children are counted apart: those alive now by
+their own clocks, those already waited for by the parent's cutime + cstime.
 """
 
 from __future__ import annotations
@@ -50,7 +50,7 @@ def cpu_time(pid: int) -> CpuTime:
 
 def process_clock_ns(pid: int) -> int:
     """Nanoseconds of CPU time of all threads of a process, user and system together."""
-    # The encoding of clock_getcpuclockid(3): the inverted pid above three bits; 2 = scheduler time.
+    # As clock_getcpuclockid(3) encodes it: the inverted pid above three bits; 2 = scheduler time.
     clock = (~pid << 3) | 2
     try:
         return time.clock_gettime_ns(clock)

@@ -1,8 +1,8 @@
 """The own load generator: many pipelined connections in one thread on epoll.
 
 Each connection sends a packet, waits for all its answers, records the time and sends the next:
-the closed loop of redis-benchmark. The client is Python and costs about as much as the server it drives,
-so it cannot saturate a server at pipeline 1; redis-benchmark is the default where it is
+the closed loop of redis-benchmark. The client is Python and costs about as much as the server it
+drives, so it cannot saturate a server at pipeline 1; redis-benchmark is the default where it is
 installed. Bytes are prepared before the clock starts, answers are only counted.
 """
 

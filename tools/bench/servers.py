@@ -31,7 +31,7 @@ LIBC = ctypes.CDLL(None, use_errno=True)
 
 
 class BenchmarkError(Exception):
-    """A measurement cannot be made; the text says why and is meant for the person at the screen."""
+    """A measurement cannot be made; the text says why, for the person at the screen."""
 
 
 @attrs.frozen(eq=False)

@@ -28,7 +28,7 @@ Command = Callable[[argparse.Namespace], Iterator[Line]]
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the program; returns its exit code (0 done, 1 failed or unhealthy, 2 wrong arguments)."""
+    """Run the program; returns its exit code (0 done, 1 failed or unhealthy, 2 wrong words)."""
     options = parser().parse_args(arguments)
     run: Command = options.run
     try:

@@ -40,7 +40,7 @@ class Failure(Exception):
 
 
 def readable(data: bytes, length_max: int | None = None) -> str:
-    """Bytes as ASCII text: what is not printable is escaped as in C, the rest cut off with `...`."""
+    """Bytes as ASCII text: escaped as in C where not printable, cut off with `...`."""
     shown = data if length_max is None else data[:length_max]
     text = "".join(_PRINTABLE.get(code) or f"\\x{code:02x}" for code in shown)
     return text + ("..." if len(shown) < len(data) else "")

@@ -1,4 +1,4 @@
-"""The commands of `meridian-ctl`, one module each: `add(commands)` and the functions that run it."""
+"""The commands of `meridian-ctl`, one module each: `add(commands)` and what runs it."""
 
 from __future__ import annotations
 
