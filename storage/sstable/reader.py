@@ -117,9 +117,10 @@ class Table:
             return None
         index = bisect_right(self._separators, key) - 1
         if index >= 0:
-            block = self._cache.get(self._cache_base + index)
+            # The usual case without the calls of `cache.get`: 0.1 us of 2.4.
+            block = self._cache.recent.get(self._cache_base + index)
             if block is None:
-                block = self._load(index)
+                block = self._cache.get(self._cache_base + index) or self._load(index)
             record = block.get(key)
             if record is not None:
                 return record
