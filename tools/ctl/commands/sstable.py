@@ -22,27 +22,28 @@ def add(commands: Commands) -> None:
     """Add the command."""
     verbs = add_group(commands, "sstable", "sorted tables")
     dump = add_command(verbs, "dump", run_dump, "show a table and, with --keys, all its entries")
-    dump.add_argument("file", help="for example data/table_0000000002.sst")
+    dump.add_argument("file", nargs="+", help="for example data/table_0000000002.sst")
     dump.add_argument("--keys", action="store_true", help="show every entry")
 
 
 def run_dump(options: argparse.Namespace) -> Iterator[Line]:
-    """Show the metadata, and the entries when they are asked for.
+    """Show the metadata of every file, and the entries when they are asked for.
 
     Raises:
         Failure: there is no such file.
         CorruptionError: the table is damaged.
     """
-    files, name = open_file(options.file, FileKind.TABLE)
-    table = Table(files, name, None, None)
-    try:
-        yield metadata_line(table.metadata)
-        if options.keys:
-            for key, record in table.scan():
-                text, data = describe_put(key, record)
-                yield Line(f"  {text.removeprefix('put ')}", data)
-    finally:
-        table.close()
+    for path in options.file:
+        files, name = open_file(path, FileKind.TABLE)
+        table = Table(files, name, None, None)
+        try:
+            yield metadata_line(table.metadata)
+            if options.keys:
+                for key, record in table.scan():
+                    text, data = describe_put(key, record)
+                    yield Line(f"  {text.removeprefix('put ')}", data)
+        finally:
+            table.close()
 
 
 def metadata_line(metadata: TableMetadata) -> Line:

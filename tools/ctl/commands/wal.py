@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 
 from storage.batch_format import OP_PUT, decode_header, decode_range, iterate_effects
 from storage.filenames import FileKind
+from storage.wal_format import HEADER_BYTES
+from storage.wal_format import decode_header as decode_segment_header
 from storage.wal_reader import SegmentReader
 from tools.ctl.commands import add_command, add_group
 from tools.ctl.data_files import open_file
@@ -22,17 +24,35 @@ def add(commands: Commands) -> None:
     """Add the command."""
     verbs = add_group(commands, "wal", "segments of the write-ahead log")
     dump = add_command(verbs, "dump", run_dump, "show what was written, batch by batch")
-    dump.add_argument("file", help="for example data/segment_0000000001.wal")
+    dump.add_argument("file", nargs="+", help="for example data/segment_0000000001.wal")
 
 
 def run_dump(options: argparse.Namespace) -> Iterator[Line]:
-    """Show every batch with its effects, then how the segment ends.
+    """Show every batch of every file with its effects, then how the segment ends.
 
     Raises:
-        Failure: there is no such file, or the segment ends in damage.
+        Failure: there is no such file, or a segment ends in damage.
     """
-    files, name = open_file(options.file, FileKind.SEGMENT)
-    reader = SegmentReader(files.map(name), name)
+    damaged = []
+    for path in options.file:
+        files, name = open_file(path, FileKind.SEGMENT)
+        data = files.map(name)
+        if decode_segment_header(bytes(data[:HEADER_BYTES]), name) is None:
+            yield Line(f"{name}: reserved, not used yet", {"file": name, "batches": 0})
+            continue
+        reader = SegmentReader(data, name)
+        yield from segment_lines(reader)
+        if reader.damage:
+            damaged.append(f"{path}: from byte {reader.end_position} on: {reader.damage}")
+    if damaged:
+        raise Failure(
+            "\n".join(damaged)
+            + "\n  at the end of the newest segment that is a write cut off by a crash, and harmless"
+        )
+
+
+def segment_lines(reader: SegmentReader) -> Iterator[Line]:
+    """One segment: its head, its batches with their effects, its end."""
     header = reader.header
     yield Line(
         f"segment {header.number}, begins at offset {header.base_offset} of the log",
@@ -49,11 +69,6 @@ def run_dump(options: argparse.Namespace) -> Iterator[Line]:
         f"{batches} batches, {reader.end_position} bytes used, ends {end}",
         {"batches": batches, "bytes_used": reader.end_position, "damage": reader.damage},
     )
-    if reader.damage:
-        raise Failure(
-            f"{options.file}: from byte {reader.end_position} on: {reader.damage}\n"
-            "  at the end of the newest segment that is a write cut off by a crash, and harmless"
-        )
 
 
 def batch_line(payload: bytes, end_offset: int) -> Line:

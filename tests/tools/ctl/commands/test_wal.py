@@ -9,6 +9,7 @@ import pytest
 
 from tests.tools.ctl.directories import (
     FIRST_SEGMENT,
+    LAST_SEGMENT,
     TABLE,
     VERSION,
     damage,
@@ -75,3 +76,17 @@ def test_missing_file_is_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]
     assert main(["wal", "dump", str(path)]) == 1
     assert capsys.readouterr().err == f"meridian-ctl: {path}: no such file\n"
     assert not path.parent.exists()
+
+
+def test_several_segments_are_shown_in_turn(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """`data/*.wal` works; a reserved segment without a header is no damage."""
+    directory = make_directory(tmp_path)
+    reserved = directory / "segment_0000000003.wal"
+    reserved.write_bytes(bytes(4096))
+    paths = [str(directory / name) for name in (FIRST_SEGMENT, LAST_SEGMENT)]
+    assert main(["wal", "dump", *paths, str(reserved)]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert [line for line in lines if line.startswith("segment ")][1].startswith("segment 2,")
+    assert lines[-1] == "segment_0000000003.wal: reserved, not used yet"
