@@ -45,10 +45,8 @@ def run_dump(options: argparse.Namespace) -> Iterator[Line]:
         if reader.damage:
             damaged.append(f"{path}: from byte {reader.end_position} on: {reader.damage}")
     if damaged:
-        raise Failure(
-            "\n".join(damaged)
-            + "\n  at the end of the newest segment that is a write cut off by a crash, and harmless"
-        )
+        note = "  at the end of the newest segment that is a write cut off by a crash: harmless"
+        raise Failure("\n".join([*damaged, note]))
 
 
 def segment_lines(reader: SegmentReader) -> Iterator[Line]:
