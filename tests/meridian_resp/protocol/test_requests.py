@@ -1,4 +1,4 @@
-"""The fast parser is the strict parser, only faster: the same verdict on any bytes, however cut."""
+"""The fast parser is the strict one, only faster: the same verdict on any bytes, however cut."""
 
 from __future__ import annotations
 
