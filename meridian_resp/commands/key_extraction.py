@@ -83,8 +83,9 @@ def _places(keys: Keys, arguments: list[bytes]) -> list[int]:
         count = parse_int64(arguments[at]) if at < len(arguments) else None
         if count is None or count < 1:
             return []
-        places = list(range(at + 1, at + 1 + count * keys.step, keys.step))
-        return places if places[-1] < len(arguments) else []
+        last = at + 1 + (count - 1) * keys.step
+        # Before the list is made: the number is the client's.
+        return list(range(at + 1, last + 1, keys.step)) if last < len(arguments) else []
     if keys.last >= 0:
         last = first + keys.last
     else:

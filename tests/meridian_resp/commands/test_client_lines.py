@@ -15,38 +15,11 @@ def test_the_fields_are_those_of_redis_in_order() -> None:
     """Redis 7.0's, then the two of 7.2 about the library."""
     runner = ServerRunner()
     names = list(fields_of(client_line(runner.session, 100.0)))
-    assert names == [
-        "id",
-        "addr",
-        "laddr",
-        "fd",
-        "name",
-        "age",
-        "idle",
-        "flags",
-        "db",
-        "sub",
-        "psub",
-        "ssub",
-        "multi",
-        "qbuf",
-        "qbuf-free",
-        "argv-mem",
-        "multi-mem",
-        "rbs",
-        "rbp",
-        "obl",
-        "oll",
-        "omem",
-        "tot-mem",
-        "events",
-        "cmd",
-        "user",
-        "redir",
-        "resp",
-        "lib-name",
-        "lib-ver",
-    ]
+    expected = """
+        id addr laddr fd name age idle flags db sub psub ssub multi qbuf qbuf-free argv-mem
+        multi-mem rbs rbp obl oll omem tot-mem events cmd user redir resp lib-name lib-ver
+    """
+    assert " ".join(names) == " ".join(expected.split())
 
 
 def test_a_client_that_never_asked_anything() -> None:
