@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Final
 
 from meridian_resp.datatypes.values import NEVER, Entry, Kind, Live, live_bytes
 from meridian_resp.errors import WRONG_TYPE, CommandError
-from storage.keys import SLOT_COUNT, keyspace_range, metadata_key
+from storage.keys import metadata_key
 from storage.records import decode_record
 
 if TYPE_CHECKING:
@@ -28,13 +28,21 @@ SHARD_MASK: Final = SHARDS - 1
 class Database:
     """Live view of one database index; created and changed only by the keyspace."""
 
-    __slots__ = ("cache_bytes", "cold", "count", "expiring", "hot", "index", "keyspace", "keyspace_id",
-                 "prefixes")  # fmt: skip
+    __slots__ = (
+        "_keyspace_id",
+        "cache_bytes",
+        "cold",
+        "count",
+        "expiring",
+        "hot",
+        "id_bytes",
+        "index",
+        "keyspace",
+    )
 
     def __init__(self, keyspace: Keyspace, index: int, keyspace_id: int) -> None:
         self.keyspace = keyspace
         self.index = index
-        self.keyspace_id = keyspace_id
         #: Number of keys that exist (expired ones included until their deletion is logged).
         self.count = 0
         #: Number of those that have an expiry.
@@ -43,15 +51,18 @@ class Database:
         self.cache_bytes = 0
         self.hot: list[dict[bytes, Live]] = [{} for _ in range(SHARDS)]
         self.cold: list[dict[bytes, Live]] = [{} for _ in range(SHARDS)]
-        #: Storage key prefix per slot, made when the slot is first used.
-        self.prefixes: list[bytes | None] = [None] * SLOT_COUNT
+        self.keyspace_id = keyspace_id
 
-    def prefix(self, slot: int) -> bytes:
-        """Storage key prefix of a slot in this database."""
-        made = self.prefixes[slot]
-        if made is None:
-            made = self.prefixes[slot] = keyspace_range(slot, self.keyspace_id)[0]
-        return made
+    @property
+    def keyspace_id(self) -> int:
+        """Under which the database's records are stored; FLUSHDB and SWAPDB change it."""
+        return self._keyspace_id
+
+    @keyspace_id.setter
+    def keyspace_id(self, keyspace_id: int) -> None:
+        self._keyspace_id = keyspace_id
+        #: The same as storage keys carry it.
+        self.id_bytes = keyspace_id.to_bytes(4, "big")
 
     def storage_key(self, key: bytes) -> bytes:
         """Storage key of a key's metadata record."""
@@ -101,7 +112,7 @@ class Database:
         live = self.hot[hash(key) & SHARD_MASK].get(key)
         return self.load(key) if live is None else live
 
-    def load(self, key: bytes) -> Live:
+    def load(self, key: bytes, storage_key: bytes | None = None) -> Live:
         """Bring a key that is not in `hot` there, from `cold` or storage.
 
         Returns an `Entry` of kind ABSENT if there is none; expiry is not looked at. A key that
@@ -110,7 +121,7 @@ class Database:
         shard = hash(key) & SHARD_MASK
         live = self.cold[shard].pop(key, None)
         if live is None:
-            record = self.keyspace.store.get(self.storage_key(key))
+            record = self.keyspace.store.get(storage_key or self.storage_key(key))
             if record is None:
                 return NEVER
             live = live_of(record)
@@ -132,7 +143,6 @@ class Database:
         self.cache_bytes = 0
         self.hot = [{} for _ in range(SHARDS)]
         self.cold = [{} for _ in range(SHARDS)]
-        self.prefixes = [None] * SLOT_COUNT
         return old
 
     def cached(self) -> Iterator[tuple[bytes, Live]]:

@@ -1,9 +1,9 @@
 """Which keys expire soon: a calendar of tenths of a second, bounded, allowed to forget.
 
-Each tenth has a list of the keys (keyspace id, key) that expire in it. An item may be stale (the key was
-rewritten or removed since); whoever takes it looks the key up. The calendar holds the keys whose
-expiry was written since the start, up to `ITEMS_MAX`; others are found when they are read, by
-the slow sweep over storage, and by compaction, so memory stays bounded whatever the data.
+Each tenth has a list of the keys (keyspace id, key) that expire in it. An item may be stale (the
+key was rewritten or removed since); whoever takes it looks the key up. The calendar holds the
+keys whose expiry was written since the start, up to `ITEMS_MAX`; others are found when they are
+read, by the slow sweep over storage, and by compaction, so memory stays bounded.
 """
 
 from __future__ import annotations

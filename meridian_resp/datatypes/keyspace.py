@@ -1,4 +1,4 @@
-"""All databases of a node: applies effects, keeps counts, commits a tick's batch, bounds the cache.
+"""All databases of a node: applies effects, keeps counts, commits the tick, bounds the cache.
 
 Life of a write: a handler records effects; `apply` turns each into the new live value (visible to
 the next command at once) and a storage record in the tick's batch; `commit` logs the batch with
@@ -46,7 +46,7 @@ from meridian_resp.datatypes.values import NEVER, OVERHEAD_BYTES, Entry, Kind, L
 from meridian_resp.datatypes.watches import Watches
 from meridian_resp.errors import CommandError, key_too_long
 from storage import StorageError, WriteBatch
-from storage.keys import is_system_key, parse_key, slot_of
+from storage.keys import SLOT_COUNT, is_system_key, parse_key
 from storage.records import HAS_EXPIRY, Record, encode_record, encode_tombstone
 
 #: How far ahead of use versions are reserved, in milliseconds.
@@ -56,6 +56,7 @@ _plain_header = struct.Struct(">BQ").pack
 _expiring_header = struct.Struct(">BQQ").pack
 _crc16 = binascii.crc_hqx
 _OPEN_BRACE = ord("{")
+_SLOT_BYTES: Final = [struct.pack(">H", slot) for slot in range(SLOT_COUNT)]
 
 
 class Store(Protocol):
@@ -174,36 +175,42 @@ class Keyspace:
             CommandError: a key is too long; nothing was applied.
             StorageError: a present value could not be read; nothing was applied.
         """
-        append = self.batch.entries.append
+        entries = self.batch.entries
         pending = self.effects.pending
         if len(pending) > 1:
             self._prepare()
         for database, key, change in pending:
             if len(key) > self.key_bytes_max:
                 raise CommandError(key_too_long(len(key), self.key_bytes_max))
+            if _OPEN_BRACE in key or 0 in key:
+                storage_key = database.storage_key(key)
+            else:
+                slot = _crc16(key, 0) & 16383
+                storage_key = _SLOT_BYTES[slot] + database.id_bytes + key + b"\0\0"
             hot = database.hot[hash(key) & SHARD_MASK]
             old = hot.get(key)
             if old is None:
-                old = database.load(key)
+                old = database.load(key, storage_key)
             version = self.version = self.version + 1
+            # The two commonest cases by themselves: a string over a string, a new string.
             if change.__class__ is bytes and old.__class__ is bytes:
                 record = _plain_header(0, version) + change
                 database.cache_bytes += len(change) - len(old)
+                hot[key] = change
+            elif change.__class__ is bytes and old is NEVER:
+                record = _plain_header(0, version) + change
+                database.cache_bytes += len(key) + len(change) + OVERHEAD_BYTES
+                database.count += 1
+                self._counts_dirty = True
                 hot[key] = change
             else:
                 made = self._change(database, key, old, change, version)
                 if made is None:
                     continue
                 record = made
-            slot = (_crc16(key, 0) & 16383) if _OPEN_BRACE not in key else slot_of(key)
-            prefix = database.prefixes[slot] or database.prefix(slot)
-            if 0 in key:
-                append((database.storage_key(key), record))
-            else:
-                append((prefix + key + b"\0\0", record))
+            entries.append((storage_key, record))
             if self.observers is not None:
                 self.observers.changed(database, key)
-        self.changes += len(pending)
         pending.clear()
 
     def _prepare(self) -> None:
@@ -212,7 +219,8 @@ class Keyspace:
             if len(key) > self.key_bytes_max:
                 raise CommandError(key_too_long(len(key), self.key_bytes_max))
             hot = database.hot[hash(key) & SHARD_MASK]
-            if key not in hot and database.load(key) is NEVER:
+            is_new = key not in hot and database.load(key, database.storage_key(key)) is NEVER
+            if is_new:
                 hot[key] = Entry(Kind.ABSENT, b"")
                 database.cache_bytes += live_bytes(key, hot[key])
 
@@ -290,6 +298,7 @@ class Keyspace:
         batch = self.batch
         if not batch.entries:
             return None
+        changes = len(batch.entries)
         if self._counts_dirty:
             counts = {d.keyspace_id: (d.count, d.expiring) for d in self.databases if d.count}
             batch.entries.append((COUNTS_KEY, encode_counts(self.version, counts)))
@@ -304,6 +313,7 @@ class Keyspace:
             self._undo_tick()
             raise
         self.ceiling = ceiling
+        self.changes += changes
         batch.clear()
         self._undo.clear()
         self._counts_dirty = False
@@ -357,7 +367,6 @@ class Keyspace:
         first.keyspace_id, second.keyspace_id = second_id, first_id
         first.hot, second.hot = second.hot, first.hot
         first.cold, second.cold = second.cold, first.cold
-        first.prefixes, second.prefixes = second.prefixes, first.prefixes
         first.count, second.count = second.count, first.count
         first.expiring, second.expiring = second.expiring, first.expiring
         first.cache_bytes, second.cache_bytes = second.cache_bytes, first.cache_bytes
@@ -369,7 +378,6 @@ class Keyspace:
         record = encode_keyspaces(self.version, ids, self._next_keyspace_id)
         self.batch.entries.append((KEYSPACES_KEY, record))
         self._counts_dirty = True
-        self.changes += 1
 
     def _restore_id(self, database: Database, keyspace_id: int) -> None:
         database.keyspace_id = keyspace_id
