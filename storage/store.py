@@ -236,7 +236,7 @@ class Store:
         if memtable is self._memtable:
             memtable.estimated_bytes = total + memtable.estimated_bytes - estimated_before
             self.recount_wanted = False
-            if memtable.estimated_bytes > self._memtable_bytes_max * 7 // 8:
+            if memtable.estimated_bytes > self._memtable_bytes_max * 3 // 4:
                 self._seal_wanted = True
 
     # Seal

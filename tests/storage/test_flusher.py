@@ -1,0 +1,60 @@
+"""Flushing seals, on an engine whose tasks are stepped by hand."""
+
+from __future__ import annotations
+
+import errno
+
+from storage.blocking import run_inline
+from storage.engine import Engine
+from storage.options import StorageOptions
+from storage.records import WriteBatch, encode_string
+from tests.harness.crashable_files import CrashableFileSystem
+from tests.harness.failing_files import FailWhile
+
+
+def open_engine(files: CrashableFileSystem) -> Engine:
+    """An open engine without tasks."""
+    options = StorageOptions("sim", segment_bytes_override=4096, workers=0, cache_size_mb=1)
+    engine = Engine(options, files, run_blocking=run_inline)
+    engine.open()
+    return engine
+
+
+async def seal(engine: Engine, *keys: bytes) -> None:
+    """Commit records and seal them, without flushing."""
+    batch = WriteBatch()
+    for key in keys:
+        batch.put(key, encode_string(1, b""))
+    engine.commit(batch)
+    engine.note_spare(engine.log.reserve(engine.log.spare_name()))
+    engine.seal()
+
+
+async def test_small_seals_are_flushed_together() -> None:
+    """Two small seals become one table; their segments go, the data stays."""
+    files = CrashableFileSystem()
+    engine = open_engine(files)
+    await seal(engine, b"\x01a")
+    await seal(engine, b"\x01b")
+    await engine.background_step()
+    assert engine.seals == []
+    level0 = engine.statistics().levels[0]
+    assert (level0.tables, level0.entries) == (1, 2)
+    assert {"segment_0000000001.wal", "segment_0000000002.wal"}.isdisjoint(files.names())
+    assert [key for key, _ in engine.scan(b"", b"\xff")] == [b"\x01a", b"\x01b"]
+
+
+async def test_failed_flush_keeps_everything() -> None:
+    """A table that cannot be written is counted as a failure; the next attempt succeeds."""
+    files = CrashableFileSystem()
+    engine = open_engine(files)
+    await seal(engine, b"\x01a")
+    fault = FailWhile(errno.EIO, lambda operation, name: name.startswith("table_"))
+    files.on_call = fault
+    await engine.background_step()
+    assert 1 == engine.statistics().flush_failures == len(engine.seals)
+    fault.active = False
+    await engine.background_step()
+    assert engine.statistics().flushes == 1
+    assert engine.seals == []
+    assert encode_string(1, b"") == engine.get(b"\x01a")

@@ -1,0 +1,155 @@
+"""Recovery of the log: torn ends are dropped, damage to durable bytes is refused."""
+
+from __future__ import annotations
+
+import pytest
+
+from storage.batch_format import encode_batch
+from storage.errors import CorruptionError
+from storage.filenames import segment_name
+from storage.keys import metadata_key
+from storage.records import WriteBatch, encode_string
+from storage.recovery import RecoveredLog, recover_log, reopen_last
+from storage.wal_format import SegmentHeader
+from storage.wal_writer import SegmentWriter
+from tests.harness.crashable_files import CrashableFileSystem
+
+
+def payload(number: int) -> bytes:
+    """A batch with one key of its own."""
+    batch = WriteBatch()
+    batch.put(metadata_key(0, b"%d" % number), encode_string(number, b"value"))
+    return encode_batch(batch)
+
+
+class Log:
+    """Writes segments by hand; each synced record is known to the following ones."""
+
+    def __init__(self) -> None:
+        self.files = CrashableFileSystem()
+        self.offset = 0
+        self.durable = 0
+        self.positions: list[int] = []
+
+    def segment(self, number: int, batches: list[int], *, base: int | None = None) -> None:
+        """Write one segment with these batches."""
+        file = self.files.create(segment_name(number))
+        file.preallocate(2048)
+        header = SegmentHeader(number, self.offset if base is None else base, number)
+        writer = SegmentWriter.start(file, header)
+        for batch in batches:
+            self.positions.append(writer.position)
+            self.offset = writer.append(payload(batch), self.durable)
+
+    def damage(self, number: int, position: int) -> None:
+        """Flip a byte."""
+        file = self.files.open_append(segment_name(number))
+        byte = file.read_at(position, 1)[0]
+        file.write_at(position, bytes((byte ^ 1,)))
+
+
+def found(recovered: RecoveredLog) -> list[int]:
+    """The batches that recovery replayed, by their keys' versions."""
+    numbers = [
+        record[8]
+        for segment in recovered.segments
+        for _, record in segment.memtable.scan(b"", b"\xff")
+    ]
+    return sorted(numbers)
+
+
+def test_segments_in_order() -> None:
+    """All segments are replayed; one that was reserved only is removed."""
+    log = Log()
+    log.segment(1, [1, 2])
+    log.segment(2, [3])
+    log.files.create(segment_name(3)).preallocate(2048)
+    recovered = recover_log(log.files, 1)
+    assert found(recovered) == [1, 2, 3] and not recovered.dropped
+    assert (2, log.offset, 3) == (
+        recovered.last_number, recovered.end_offset, recovered.batches,
+    )
+    assert not log.files.exists(segment_name(3))
+
+
+def test_torn_end_drops_all_that_follows() -> None:
+    """Un-synced damage in one segment drops its rest and later segments, for good."""
+    log = Log()
+    log.segment(1, [1, 2])
+    log.segment(2, [3])
+    log.damage(1, log.positions[1] + 30)
+    recovered = recover_log(log.files, 1)
+    assert found(recovered) == [1] and segment_name(1) in recovered.dropped
+    assert not log.files.exists(segment_name(2))
+    assert reopen_last(log.files, recovered, 2048) is not None
+    again = recover_log(log.files, 1)
+    assert found(again) == [1] and not again.dropped
+
+
+def test_damage_to_durable_records_is_refused() -> None:
+    """If a later segment knew the damaged place to be durable, nothing is opened or changed."""
+    log = Log()
+    log.segment(1, [1, 2])
+    log.durable = log.offset
+    log.segment(2, [3])
+    log.damage(1, log.positions[1] + 30)
+    for _ in range(2):
+        with pytest.raises(CorruptionError, match="durable"):
+            recover_log(log.files, 1)
+
+
+def test_missing_segment_is_refused() -> None:
+    """Segment numbers have no gaps."""
+    log = Log()
+    log.segment(1, [1])
+    log.segment(2, [2])
+    log.segment(3, [3])
+    log.files.unlink(segment_name(2))
+    with pytest.raises(CorruptionError, match="missing"):
+        recover_log(log.files, 1)
+    with pytest.raises(CorruptionError, match="missing"):
+        recover_log(log.files, 2)
+
+
+def test_flushed_segments_are_removed() -> None:
+    """What lies before the log's start is in tables; the rest continues at its base offset."""
+    log = Log()
+    log.segment(1, [1])
+    base = log.offset
+    log.segment(2, [2])
+    assert found(recover_log(log.files, 2, base)) == [2]
+    assert not log.files.exists(segment_name(1))
+
+
+def test_lost_first_segment_with_durable_followers_is_refused() -> None:
+    """A first segment whose header is gone, followed by records that knew it durable."""
+    log = Log()
+    log.segment(1, [1])
+    log.durable = log.offset
+    log.segment(2, [2])
+    file = log.files.open_append(segment_name(1))
+    file.write_at(0, bytes(40))
+    with pytest.raises(CorruptionError, match="durable"):
+        recover_log(log.files, 1)
+
+
+def test_rewritten_records_supersede_the_old_ones() -> None:
+    """After a failed sync: old copies behind the new segment's base are ignored, whole or not."""
+    log = Log()
+    log.segment(1, [1])
+    durable = log.offset
+    log.durable = durable
+    log.segment(2, [2, 3])
+    log.damage(2, 60)
+    # The first attempt to write again did not even get a header.
+    log.files.create(segment_name(3)).preallocate(2048)
+    log.segment(4, [2, 3, 4], base=durable)
+    recovered = recover_log(log.files, 1)
+    assert found(recovered) == [1, 2, 3, 4] and not recovered.dropped
+
+
+def test_used_up_segment_is_not_reopened() -> None:
+    """A segment that is nearly full stays sealed; appending goes on in a new one."""
+    log = Log()
+    log.segment(1, list(range(1, 25)))
+    assert reopen_last(log.files, recover_log(log.files, 1), 2048) is None

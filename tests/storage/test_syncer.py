@@ -1,0 +1,67 @@
+"""Making the log durable, and repairing after a failed sync."""
+
+from __future__ import annotations
+
+import errno
+
+import pytest
+
+from storage.blocking import run_inline
+from storage.errors import WriteRefusedError
+from storage.keeper import Keeper
+from storage.options import FsyncPolicy, StorageOptions
+from storage.records import WriteBatch, encode_string
+from storage.recovery import recover_log
+from storage.store import Store
+from storage.syncer import Syncer
+from tests.harness.crashable_files import CrashableFileSystem
+from tests.harness.failing_files import FailWhile
+
+
+async def make(files: CrashableFileSystem) -> tuple[Store, Keeper, Syncer]:
+    """A writable store with its keeper and syncer."""
+    options = StorageOptions("sim", fsync=FsyncPolicy.ALWAYS, segment_bytes_override=4096)
+    store = Store(options, files)
+    store.begin(recover_log(files, 1), None)
+    keeper = Keeper(store, run_inline)
+    await keeper.step()
+    return store, keeper, Syncer(store, run_inline, keeper.wakeup.ring)
+
+
+def put(store: Store, version: int) -> int:
+    """Commit one record."""
+    batch = WriteBatch()
+    batch.put(b"\x01a", encode_string(version, b""))
+    return store.commit(batch)
+
+
+async def test_sync_now_covers_what_was_appended() -> None:
+    """After `sync_now` everything is durable; a second one has nothing to do."""
+    store, _, syncer = await make(CrashableFileSystem())
+    end = put(store, 1)
+    await syncer.sync_now()
+    await syncer.sync_now()
+    assert end == store.log.synced_offset
+    assert (syncer.syncs, syncer.failures) == (1, 0)
+
+
+async def test_failed_sync_stops_writes_until_written_again() -> None:
+    """The failure is an error of `sync_now`; writes are refused, then nothing is lost."""
+    files = CrashableFileSystem()
+    store, keeper, syncer = await make(files)
+    put(store, 1)
+    fault = FailWhile(errno.EIO, lambda operation, name: operation == "sync")
+    files.on_call = fault
+    with pytest.raises(WriteRefusedError):
+        await syncer.sync_now()
+    with pytest.raises(WriteRefusedError):
+        put(store, 2)
+    assert encode_string(1, b"") == store.get(b"\x01a")
+    fault.active = False
+    await keeper.step()
+    await syncer.sync_now()
+    assert store.refusal is None
+    end = put(store, 3)
+    await syncer.sync_now()
+    assert end == store.log.synced_offset
+    assert encode_string(3, b"") == store.get(b"\x01a")
