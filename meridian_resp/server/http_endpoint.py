@@ -15,6 +15,7 @@ import json
 import logging
 from collections.abc import Sequence
 from email.utils import formatdate
+from http import HTTPStatus
 from typing import Final
 
 import h11
@@ -212,7 +213,10 @@ class _Connection:
         if is_last:
             headers.append(("Connection", "close"))
         protocol = self._protocol
-        data = protocol.send(h11.Response(status_code=page.status, headers=headers))
+        response = h11.Response(
+            status_code=page.status, headers=headers, reason=HTTPStatus(page.status).phrase
+        )
+        data = protocol.send(response)
         if not self._is_head:
             data += protocol.send(h11.Data(data=page.body))
         data += protocol.send(h11.EndOfMessage())

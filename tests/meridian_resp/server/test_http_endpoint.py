@@ -138,6 +138,7 @@ async def test_status_page() -> None:
 
 async def test_health_page() -> None:
     """/healthz is 200 when all is well, else 503 with the reasons."""
+    assert (await talk(GET)).startswith(b"HTTP/1.1 200 OK\r\n")
     assert (await ask("/healthz"))[::2] == (200, b"ok\n")
     status, _, body = await ask("/healthz", given_sources=sources("disk full", "loading"))
     assert (status, body) == (503, b"disk full\nloading\n")
