@@ -38,11 +38,13 @@ test: $(STAMP) system-packages ## run all tests (options for pytest in PYTEST_AR
 test-quick: $(STAMP) ## run the tests that take less than a second each
 	$(BIN)/python -m pytest $(PYTEST_ARGS) -m 'not slow'
 
-lint: $(STAMP) ## ruff, formatting, types, layers
-	$(BIN)/ruff check .
-	$(BIN)/ruff format --check .
-	$(BIN)/mypy
-	$(BIN)/lint-imports --config setup.cfg
+lint: $(STAMP) ## ruff, formatting, types, layers; all of them, whichever fails
+	@failed=; \
+	for check in "ruff check ." "ruff format --check ." "mypy" "lint-imports --config setup.cfg"; do \
+		printf '==> %s\n' "$$check"; \
+		$(BIN)/$$check || failed="$$failed, $$check"; \
+	done; \
+	[ -z "$$failed" ] || { printf 'failed: %s\n' "$${failed#, }" >&2; exit 1; }
 
 format: $(STAMP) ## mend what ruff can mend, and the formatting
 	$(BIN)/ruff check --fix .
