@@ -10,7 +10,13 @@ import sys
 import pytest
 import trio
 
-from storage.compaction.job import CompactionJob, FlushJob, InputTable, SegmentInput
+from storage.compaction.job import (
+    CompactionJob,
+    FlushJob,
+    InputTable,
+    SegmentInput,
+    encode_job,
+)
 from storage.compaction.pool import WorkerPool
 from storage.errors import ClosedError, CorruptionError, WorkerError
 from storage.filenames import segment_name, table_name
@@ -228,8 +234,6 @@ trio.run(main)
 
 async def test_killed_parent_leaves_no_orphan(pool, tmp_path):
     """A worker in the middle of a job ends by itself when its parent is killed with -9."""
-    from storage.compaction.job import encode_job
-
     job = await endless_job(tmp_path, pool)
     command = [sys.executable, "-c", PARENT, encode_job(job).hex()]
     with subprocess.Popen(command, stdout=subprocess.PIPE) as parent:  # noqa: ASYNC220 - a helper

@@ -6,9 +6,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from storage.codec import checksum
 from storage.errors import ClosedError, CorruptionError, FormatVersionError, StorageError
 from storage.filenames import CURRENT, manifest_name, table_name
-from storage.manifest.edit import VersionEdit
+from storage.manifest.edit import AddedTable, RemovedTable, VersionEdit
 from storage.manifest.log import (
     HEADER_BYTES,
     decode_current,
@@ -20,12 +21,14 @@ from storage.manifest.log import (
 )
 from storage.manifest.state import ManifestState
 from storage.os_files import OsFileSystem
+from storage.sstable.metadata import TableMetadata
+from tests.harness.documents import hex_example
 from tests.harness.tables import MemoryFiles
 
 
 def value(number, size=3):
     """An edit that is told from others by a number."""
-    return VersionEdit(values={"n": b"%d" % number + bytes(size)}, obsolete_segments=(number,))
+    return VersionEdit(values={"n": b"%d" % number + b"v" * size}, obsolete_segments=(number,))
 
 
 def filled(count, **options):
@@ -164,8 +167,6 @@ def test_failed_rotation_changes_nothing():
 
 def test_edit_that_does_not_fit_writes_nothing():
     """A wrong edit is refused before the first byte."""
-    from storage.manifest.edit import RemovedTable
-
     files, log = filled(2)
     steps, state = len(files.steps), log.state
     with pytest.raises(CorruptionError):
@@ -202,8 +203,6 @@ def test_headers_are_checked():
         decode_header(header[:-1], "m")
     with pytest.raises(CorruptionError):
         decode_header(header[:-1] + bytes((header[-1] ^ 1,)), "m")
-    from storage.codec import checksum
-
     later = header[:11] + b"\x02" + header[12:20]
     with pytest.raises(FormatVersionError):
         decode_header(later + checksum(later).to_bytes(4, "big"), "m")
@@ -231,3 +230,31 @@ def test_on_a_real_disk(tmp_path):
     log.close()
     assert log.state == open_manifest(files).state
     assert len(files.names()) == 2
+
+
+def test_documented_example():
+    """The hex example of the format's document is what the log writes and what replay reads."""
+    files = MemoryFiles()
+    log = open_manifest(files)
+    log.append(VersionEdit(next_file_number=2, values={"clock": b"\x01"}))
+    table = TableMetadata(
+        number=2,
+        size=300,
+        smallest=b"a",
+        largest=b"b",
+        end=b"b\x00",
+        entries=2,
+        oldest_version=7,
+        newest_version=9,
+        raw_bytes=40,
+        created_ms=1000,
+    )
+    log.append(
+        VersionEdit(added=(AddedTable(0, table),), obsolete_segments=(1,), next_file_number=3)
+    )
+    example = hex_example("manifest.md")
+    assert example == bytes(files.contents[manifest_name(2)])
+    files.contents[manifest_name(2)] = bytearray(example)
+    state = open_manifest(files).state
+    assert state.version.levels == ((table,),)
+    assert (dict(state.values), state.obsolete_segments) == ({"clock": b"\x01"}, frozenset((1,)))

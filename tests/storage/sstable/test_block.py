@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from storage.codec import checksum
 from storage.errors import CorruptionError, FormatVersionError
 from storage.sstable.block import Block, BlockCodec, encode_block
 from storage.sstable.format import COMPRESSION_NONE, COMPRESSION_ZSTD
@@ -74,8 +75,6 @@ def test_outside_the_file():
 
 def test_unknown_compression():
     """A compression of a later version is refused as such."""
-    from storage.codec import checksum
-
     body = b"payload" + b"\x07"
     stored = body + checksum(body).to_bytes(4, "big")
     with pytest.raises(FormatVersionError):
