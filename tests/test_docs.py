@@ -16,7 +16,7 @@ import pytest
 
 from meridian_resp.config.command_line import parse_command_line
 from meridian_resp.config.loading import load_command_line
-from tests.tidy.sources import ROOT
+from tests.tidy.sources import ROOT, sources_of_tests
 from tools.bench.__main__ import parser as bench_parser
 from tools.ctl.__main__ import parser as ctl_parser
 
@@ -27,7 +27,7 @@ DOCUMENTS = sorted(
 NAMES = [path.relative_to(ROOT).as_posix() for path in DOCUMENTS]
 INDEX = ROOT / "docs" / "README.md"
 
-FENCE = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+FENCE = re.compile(r"^```(\w*)[^\n]*\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 LINK = re.compile(r"\[[^\]]*\]\(([^)\s]+)\)")
 MAKE_IN_TEXT = re.compile(r"`make ([a-z-]+)`")
 TARGETS = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
@@ -165,6 +165,15 @@ def test_commands_shown_would_work(name: str) -> None:
     assert wrong == {}
     unknown = set(MAKE_IN_TEXT.findall(FENCE.sub("", text_of(name)))) - TARGETS
     assert unknown == set()
+
+
+def test_format_documents_have_an_executed_example() -> None:
+    """Each format is shown in hex, and a test of storage reads the document to try it."""
+    tests = "".join(s.text for s in sources_of_tests() if s.path.startswith("tests/storage/"))
+    for path in (ROOT / "docs" / "formats").glob("*.md"):
+        languages = {language for language, _ in FENCE.findall(path.read_text(encoding="utf-8"))}
+        assert "hex" in languages, f"{path.name} has no example"
+        assert f'"{path.name}"' in tests, f"no test reads {path.name}"
 
 
 def test_the_two_commands_are_on_the_first_screen() -> None:

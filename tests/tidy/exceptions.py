@@ -22,6 +22,8 @@ NO_TEST_FILE: Mapping[str, str] = {}
 
 #: Test files without a module of the same path.
 NO_MODULE: Mapping[str, str] = {
+    "tests/storage/test_crash_recovery.py": "crashes the whole engine at every system call",
+    "tests/storage/test_format_documents.py": "executes the examples of docs/formats",
     "tests/test_docs.py": "about docs/ and README.md, not about a module",
     "tests/test_tidy.py": "about all files, not about one module",
     "tests/tidy/test_rules.py": "shows that the rules of tests/tidy bite",
