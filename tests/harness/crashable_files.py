@@ -8,7 +8,7 @@ random part with pages torn at 512-byte sectors.
 Every call passes through `on_call(number, operation, name)`, which may
 * raise `SimulatedCrash`: the call has happened (as an un-synced change; a sync has not), and the
   process is dead;
-* raise `OSError`: a write leaves half of its bytes behind; a sync that fails loses the dirty
+* raise `OSError`: a write leaves half or all of its bytes behind; a sync that fails loses the dirty
   pages for durability although readers still see them and later syncs succeed, as Linux does.
 """
 
@@ -153,7 +153,9 @@ class CrashableFile:
             self._inode.write(offset, data)
             raise
         except OSError:
-            self._inode.write(offset, data[: max(0, len(data) // 2 - max(0, growth))])
+            # Whether an error left half of the bytes or all of them is not for the writer to know.
+            kept = len(data) // (1 + self._files.calls % 2)
+            self._inode.write(offset, data[: max(0, kept - max(0, growth))])
             raise
         self._inode.write(offset, data)
 

@@ -31,7 +31,7 @@ from tests.harness.failing_files import crash_at, fail_at
 
 SEED = 20261122
 KEY_COUNT = 24
-STEPS = 60
+STEPS = 48
 KEYS = [metadata_key(0, b"key:%d" % number) for number in range(KEY_COUNT)]
 EVERYTHING = (b"", b"\xff" * 8)
 
@@ -39,7 +39,7 @@ State = dict[bytes, bytes]
 
 
 def make_options(policy: FsyncPolicy) -> StorageOptions:
-    """Options so small that sixty batches rotate, flush and compact several times."""
+    """Options so small that the batches rotate, flush and compact several times."""
     return StorageOptions(
         "simulated",
         fsync=policy,

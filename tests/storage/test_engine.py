@@ -120,6 +120,7 @@ async def test_segments_become_tables(autojump_clock: trio.testing.MockClock) ->
         await engine.flush()
         assert engine.statistics().memtable_entries == 0
         assert len(versions(engine)) == 150
+        await trio.testing.wait_all_tasks_blocked()
         segments = [name for name in files.names() if name.endswith(".wal")]
         assert len(segments) <= 2
 
