@@ -95,6 +95,10 @@ class Dispatcher:
                     return at if session.is_waiting else at + 1
                 at += 1
                 table = session.table if self._conditions.is_plain else _NO_TABLE
+                if session.out and len(session.out[-1]) > _BIG_REPLY_BYTES:
+                    big_bytes += len(session.out[-1])
+                    if big_bytes > TURN_OUTPUT_BYTES_MAX:
+                        break
                 continue
             at += 1
             if not runnable.least <= len(arguments) <= runnable.most:
@@ -155,9 +159,11 @@ class Dispatcher:
             elif session.reply_mode is ReplyMode.SKIP:
                 session.reply_mode = ReplyMode.ON
                 self._conditions.change_state(session)
-            if silent and not isinstance(outcome, (Slices, Later)):
+            if silent:
                 del session.out[mark:]
-                return not session.is_closing
+                if not isinstance(outcome, (Slices, Later)):
+                    return not session.is_closing
+                session.is_muted = True
         if isinstance(outcome, (Slices, Later)):
             session.is_busy = True
             self._conditions.start_long(session, outcome)

@@ -65,23 +65,24 @@ class LongCommands:
             work.steps.close()
             return False
         self._enter(session)
-        reply: Reply
+        reply: Reply = None
+        has_more = True
         try:
-            next(work.steps)
-            self._apply()
-            return True
-        except StopIteration as stop:
-            self._apply()
-            reply = stop.value
-        except (CommandError, StorageError) as failure:
+            try:
+                next(work.steps)
+            except StopIteration as stop:
+                reply = stop.value
+                has_more = False
+            if self._keyspace.effects.pending:
+                self._keyspace.apply()
+        except Exception as failure:
             self._keyspace.effects.clear()
-            reply = error(failure.text if isinstance(failure, CommandError) else f"ERR {failure}")
-        self._complete(session, reply)
-        return False
-
-    def _apply(self) -> None:
-        if self._keyspace.effects.pending:
-            self._keyspace.apply()
+            work.steps.close()
+            reply = _error_of(failure)
+            has_more = False
+        if not has_more:
+            self._complete(session, reply)
+        return has_more
 
     async def _run_task(self, session: Session, later: Later) -> None:
         reply: Reply = None
@@ -91,13 +92,8 @@ class LongCommands:
             self._scopes[session] = scope
             try:
                 reply = await later.work()
-            except CommandError as failure:
-                reply = error(failure.text)
-            except StorageError as failure:
-                reply = error(f"ERR {failure}")
             except Exception as failure:
-                logger.error("A fault in a command's task", exc_info=failure)
-                reply = error(f"ERR internal error ({type(failure).__name__})")
+                reply = _error_of(failure)
         self._scopes.pop(session, None)
         if not scope.cancelled_caught and not session.is_gone:
             self._reactor.begin_tick()
@@ -106,7 +102,20 @@ class LongCommands:
 
     def _complete(self, session: Session, reply: Reply) -> None:
         """Put the reply in its place and let the session's next commands run."""
-        session.out.append(session.encode(reply))
+        if session.is_muted:
+            session.is_muted = False
+        else:
+            session.out.append(session.encode(reply))
+            self._reactor.mark_dirty(session)
         session.is_busy = False
-        self._reactor.mark_dirty(session)
         self._reactor.resume(session)
+
+
+def _error_of(failure: Exception) -> bytes:
+    """The error reply for what a long command raised."""
+    if isinstance(failure, CommandError):
+        return error(failure.text)
+    if isinstance(failure, StorageError):
+        return error(f"ERR storage can't be read: {failure}")
+    logger.error("A fault in a command that runs over several ticks", exc_info=failure)
+    return error(f"ERR internal error ({type(failure).__name__})")

@@ -244,7 +244,11 @@ class Node:
 
     def close_session(self, session: Session) -> None:
         """See `ServerPort.close_session`."""
-        self.reactor.close_after_output(session, "closed by command")
+        if session is self.context.session:
+            self.reactor.close_after_output(session, "closed by its own command")
+        else:
+            # It may never take what waits for it, and being stuck is why it is to go.
+            self.reactor.close_later(session, "closed by another client's command")
 
     def pause(self, until_ms: int, *, writes_only: bool) -> None:
         """See `ServerPort.pause`."""

@@ -33,6 +33,8 @@ class Output:
         """Send a session's output of this tick, or hold it until the log has reached an offset."""
         out = session.out
         if not out:
+            if session.is_closing and not session.unsent and not session.held:
+                self._close(session, session.close_reason)
             return
         data = out[0] if len(out) == 1 else b"".join(out)
         out.clear()

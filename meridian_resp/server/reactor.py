@@ -71,6 +71,8 @@ class Reactor:
         self._holding: dict[Session, None] = {}
         #: Long commands in slices: each is called once a tick until it returns False.
         self.slices: deque[Callable[[], bool]] = deque()
+        #: Whose turn the last tick ended with, if it did not get to all that were ready.
+        self._served_last: int | None = None
         self._tick_started = 0.0
         #: Set by the node: one fsync is wanted (LINEARIZABLE).
         self.request_sync: Callable[[], None] = lambda: None
@@ -116,6 +118,7 @@ class Reactor:
 
     def begin_tick(self) -> None:
         """Take the time that everything in the tick sees."""
+        self._tick_started = self._io.monotonic()
         self._context.begin_tick(self._io.wall_ms())
 
     def tick(self, events: list[tuple[int, int]]) -> None:
@@ -132,6 +135,8 @@ class Reactor:
             if monotonic() > deadline:
                 break
         by_number = self._sessions.by_number
+        if self._served_last is not None:
+            events = self._after_last_served(events)
         for number, event in events:
             ready = by_number.get(number)
             if ready is None:
@@ -141,9 +146,11 @@ class Reactor:
                 continue
             if event & WRITABLE:
                 self.output.send_unsent(ready)
+                self.queue_to_run(ready)
             if event & ~WRITABLE:
                 self._read(ready, event)
                 if monotonic() > deadline:
+                    self._served_last = number
                     break
         for _ in range(len(self.slices)):
             step = self.slices.popleft()
@@ -152,6 +159,15 @@ class Reactor:
             if monotonic() > deadline:
                 break
         self.end_tick()
+
+    def _after_last_served(self, events: list[tuple[int, int]]) -> list[tuple[int, int]]:
+        """Events in the order that lets those come first whom the last tick did not get to."""
+        for index, (number, _) in enumerate(events, 1):
+            if number == self._served_last:
+                self._served_last = None
+                return events[index:] + events[:index]
+        self._served_last = None
+        return events
 
     def _read(self, session: Session, event: int) -> None:
         """One read of a session, and as many of its commands as one turn allows."""
@@ -167,7 +183,7 @@ class Reactor:
             self.close_later(session, f"read failed: {failure.strerror}")
             return
         if not data:
-            self.close_later(session, "client closed connection")
+            self._end_of_stream(session)
             return
         session.input_bytes += len(data)
         self.input_bytes += len(data)
@@ -184,23 +200,49 @@ class Reactor:
             return
         self._execute(session, commands, 0)
 
+    def _end_of_stream(self, session: Session) -> None:
+        """The client sends no more; replies that only wait for the log still reach it."""
+        if session.held:
+            self.close_after_output(session, "client closed connection")
+            self.output.update_interest(session)
+        else:
+            self.close_later(session, "client closed connection")
+
     def _refuse_input(self, session: Session, failure: ProtocolError) -> None:
         """Answer what came before a protocol error, then the error, then close."""
+        session.input_failure = failure
         if failure.commands:
             self._execute(session, failure.commands, 0)
-        session.out.append(failure.reply)
-        self.mark_dirty(session)
-        session.is_closing = True
-        session.close_reason = failure.text
+        self._end_input(session)
+
+    def _end_input(self, session: Session) -> None:
+        """Once all before it is executed: what the parser holds back, or its error."""
+        if session.backlog or session.is_held_up or session.is_closing:
+            return
+        failure = session.input_failure
+        if failure is not None:
+            session.out.append(failure.reply)
+            self.close_after_output(session, failure.text)
+        elif session.parser.stalled:
+            try:
+                more = session.parser.feed(b"")
+            except ProtocolError as refusal:
+                self._refuse_input(session, refusal)
+                return
+            if more:
+                self._execute(session, more, 0)
 
     def _turn(self, session: Session) -> None:
         """Go on with commands that an earlier turn left over."""
         if session.is_busy or session.is_closing or not session.backlog:
             return
+        if not self.output.may_read(session):
+            return  # queued again when the client has taken what it has, or the log is synced
         backlog, at = session.backlog, session.backlog_at
         session.backlog = []
         session.is_waiting = False
         self._execute(session, backlog, at)
+        self._end_input(session)
 
     def _execute(self, session: Session, commands: list[list[bytes]], at: int) -> None:
         """Execute commands from `at` on, within a turn; keep the rest for later turns."""
@@ -224,14 +266,8 @@ class Reactor:
             return
         if not session.is_reading:
             self.output.update_interest(session)
-        if session.parser.stalled and not session.is_closing and not session.is_held_up:
-            try:
-                more = session.parser.feed(b"")
-            except ProtocolError as failure:
-                self._refuse_input(session, failure)
-                return
-            if more:
-                self._execute(session, more, 0)
+        if session.parser.buffered:
+            self._end_input(session)
 
     def queue_to_run(self, session: Session) -> None:
         """Give a session with left-over commands a turn in the next tick."""
@@ -245,6 +281,7 @@ class Reactor:
         if session.backlog:
             self.queue_to_run(session)
         else:
+            self._end_input(session)
             self.output.update_interest(session)
 
     def _accept(self, listener: Listener) -> None:
@@ -288,6 +325,7 @@ class Reactor:
                     send(session, wait_offset)
                 if session.held:
                     self._holding[session] = None
+                    self.output.update_interest(session)
                 elif session.unsent:
                     self.output.update_interest(session)
         if must_sync:
@@ -318,6 +356,9 @@ class Reactor:
         refusal = error(writes_refused(str(failure)))
         for session in self._dirty:
             session.out[:] = [refusal] * len(session.out)
+            if session.queue is not None:
+                # Whoever is told that MULTI or a queued command failed does not expect QUEUED.
+                self.close_after_output(session, "its transaction met a log that failed")
 
     def on_synced(self) -> None:
         """The log is durable up to a new offset: send what waited for it."""
@@ -345,8 +386,6 @@ class Reactor:
         session.is_closing = True
         session.close_reason = reason
         self.mark_dirty(session)
-        if not session.out and not session.unsent and not session.held:
-            self.close_later(session, reason)
 
     def _close_now(self) -> None:
         closing, self._closing = self._closing, []

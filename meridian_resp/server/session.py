@@ -17,7 +17,7 @@ from meridian_resp.protocol.reply_mode import ReplyMode as ReplyMode
 if TYPE_CHECKING:
     from meridian_resp.commands.registry import CommandSpec
     from meridian_resp.datatypes.database import Database
-    from meridian_resp.protocol.requests import RequestParser
+    from meridian_resp.protocol.requests import ProtocolError, RequestParser
     from meridian_resp.server.runnable import Runnable
 
 
@@ -56,12 +56,14 @@ class Session:
         "identifier",
         "info",
         "input_bytes",
+        "input_failure",
         "is_authenticated",
         "is_busy",
         "is_closing",
         "is_dirty",
         "is_gone",
         "is_monitor",
+        "is_muted",
         "is_no_evict",
         "is_no_touch",
         "is_queued_to_run",
@@ -138,8 +140,12 @@ class Session:
         self.backlog_at = 0
         self.is_queued_to_run = False
         self.is_reading = True
+        #: The protocol error that ends the input, to be answered after the commands before it.
+        self.input_failure: ProtocolError | None = None
         #: A command of this client runs over several ticks: later ones wait.
         self.is_busy = False
+        #: The reply of that command is dropped (CLIENT REPLY).
+        self.is_muted = False
         #: The next command may not begin yet (CLIENT PAUSE).
         self.is_waiting = False
         # Output.
