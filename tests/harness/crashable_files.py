@@ -8,7 +8,7 @@ random part with pages torn at 512-byte sectors.
 Every call passes through `on_call(number, operation, name)`, which may
 * raise `SimulatedCrash`: the call has happened (as an un-synced change; a sync has not), and the
   process is dead;
-* raise `OSError`: a write leaves half or all of its bytes behind; a sync that fails loses the dirty
+* raise `OSError`: a write leaves half or all of its bytes behind; a failed sync loses the dirty
   pages for durability although readers still see them and later syncs succeed, as Linux does.
 """
 
