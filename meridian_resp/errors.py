@@ -48,22 +48,25 @@ def wrong_arguments(name: str) -> str:
     return f"ERR wrong number of arguments for '{name}' command"
 
 
+def as_c_string(given: bytes, bytes_max: int = 128) -> str:
+    """What Redis' texts repeat of an argument: up to its first zero byte, and not too much."""
+    return given[:bytes_max].partition(b"\0")[0].decode("utf-8", "surrogateescape")
+
+
 def unknown_command(name: bytes, arguments: list[bytes]) -> str:
     """Unknown command with the beginning of its arguments, cut as Redis cuts them (128 bytes)."""
     shown = ""
     for argument in arguments:
         if len(shown) >= 128:
             break
-        piece = argument[: 128 - len(shown)].decode("utf-8", "surrogateescape")
-        shown += f"'{piece}' "
-    called = name[:128].decode("utf-8", "surrogateescape")
+        shown += f"'{as_c_string(argument, 128 - len(shown))}' "
+    called = as_c_string(name)
     return f"ERR unknown command '{called}', with args beginning with: {shown}"
 
 
 def unknown_subcommand(name: str, given: bytes) -> str:
     """Unknown sub-command of a container; `name` is the container in upper case."""
-    shown = given[:128].decode("utf-8", "surrogateescape")
-    return f"ERR unknown subcommand '{shown}'. Try {name} HELP."
+    return f"ERR unknown subcommand '{as_c_string(given)}'. Try {name} HELP."
 
 
 def invalid_expire(name: str) -> str:

@@ -40,5 +40,5 @@ def bounded_integer_argument(
 
 
 def shown(argument: bytes) -> str:
-    """An argument as error texts repeat it; bytes that are not UTF-8 survive as they are."""
-    return argument.decode("utf-8", "surrogateescape")
+    """An argument as error texts repeat it: up to its first zero byte, other bytes as they are."""
+    return argument.partition(b"\0")[0].decode("utf-8", "surrogateescape")

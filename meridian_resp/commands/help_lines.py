@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
-from meridian_resp.errors import CommandError, unknown_subcommand
+from meridian_resp.errors import CommandError, as_c_string, unknown_subcommand
 from meridian_resp.protocol.replies import array, simple
 
 if TYPE_CHECKING:
@@ -30,7 +30,7 @@ def refuse_call(container: str, arguments: list[bytes]) -> NoReturn:
     Raises:
         CommandError: always.
     """
-    word = arguments[1][:128].decode("utf-8", "surrogateescape")
+    word = as_c_string(arguments[1])
     raise CommandError(
         f"ERR unknown subcommand or wrong number of arguments for '{word}'. Try {container} HELP."
     )

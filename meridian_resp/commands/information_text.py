@@ -129,6 +129,9 @@ def _memory(facts: Facts) -> Fields:
         ("maxmemory", settings.maxmemory_bytes),
         ("maxmemory_human", human(settings.maxmemory_bytes)),
         ("maxmemory_policy", settings.maxmemory_policy.value),
+        # What is used is measured as what is resident, so nothing can be between the two.
+        ("mem_fragmentation_ratio", "1.00"),
+        ("mem_fragmentation_bytes", 0),
         ("mem_allocator", "pymalloc"),
         ("active_defrag_running", 0),
         ("meridian_object_cache_bytes", server.cache_bytes),
@@ -230,6 +233,9 @@ def _replication(facts: Facts) -> Fields:
         ("role", "master"),
         ("connected_slaves", 0),
         ("master_failover_state", "no-failover"),
+        # The stream that nobody follows begins anew with each start, and so does its name.
+        ("master_replid", facts.server.run_id),
+        ("master_replid2", "0" * 40),
         ("master_repl_offset", 0),
         ("second_repl_offset", -1),
         ("repl_backlog_active", 0),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
+from meridian_resp.commands.redaction import redacted
 from meridian_resp.commands.registry import Flag, Group, command
 from meridian_resp.errors import CommandError
 from meridian_resp.protocol.replies import OK, Reply
@@ -35,10 +36,11 @@ def format_monitor_line(
     """A command as MONITOR shows it, on wire form.
 
     `+1339518083.107412 [0 127.0.0.1:60866] "keys" "*"`: Unix seconds with microseconds, database
-    and client address, then every argument quoted.
+    and client address, then every argument quoted. Secrets are not shown.
     """
     who = f"+{now_s:.6f} [{database_index} {address}]".encode("utf-8", "surrogateescape")
-    return b"%b %b\r\n" % (who, b" ".join([quote(argument) for argument in arguments]))
+    words = b" ".join([quote(argument) for argument in redacted(arguments)])
+    return b"%b %b\r\n" % (who, words)
 
 
 @command(

@@ -14,6 +14,8 @@ from typing import Final
 
 import attrs
 
+from meridian_resp.commands.redaction import redacted
+
 #: Arguments kept of a command, the last of which says how many were left out.
 ARGUMENTS_MAX: Final = 32
 #: Bytes kept of an argument.
@@ -64,12 +66,12 @@ class SlowLog:
         address: str,
         client_name: bytes,
     ) -> None:
-        """Keep a command; the oldest one leaves when the log is full."""
+        """Keep a command without its secrets; the oldest one leaves when the log is full."""
         entry = SlowCommand(
             self.total,
             now_s,
             duration_usec,
-            tuple(cut_arguments(arguments)),
+            tuple(cut_arguments(redacted(arguments))),
             address,
             client_name,
         )

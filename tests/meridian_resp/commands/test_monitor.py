@@ -15,6 +15,11 @@ def test_a_line_is_that_of_redis() -> None:
     assert line == (b'+1339518083.107412 [3 127.0.0.1:60866] "set" "a \\"b\\"\\r\\n\\xff"\r\n')
 
 
+def test_secrets_are_not_shown() -> None:
+    """A password typed by one user is not for the eyes of another."""
+    assert b'"AUTH" "(redacted)"' in format_monitor_line(1.0, 0, "", [b"AUTH", b"secret"])
+
+
 def test_special_bytes_are_named_as_redis_names_them() -> None:
     """Seven have a letter, others two hexadecimal digits."""
     assert quote(b'\\"\n\r\t\a\b\0\x7f ~') == b'"\\\\\\"\\n\\r\\t\\a\\b\\x00\\x7f ~"'

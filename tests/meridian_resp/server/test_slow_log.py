@@ -41,6 +41,13 @@ def test_clearing_keeps_the_count() -> None:
     assert log.newest(1)[0].identifier == 2
 
 
+def test_secrets_are_not_kept() -> None:
+    """SLOWLOG is read by others than those who typed them."""
+    log = SlowLog()
+    log.add(1, 1, [b"AUTH", b"secret"], "", b"")
+    assert log.newest(1)[0].arguments == (b"AUTH", b"(redacted)")
+
+
 def test_resizing_keeps_the_newest() -> None:
     """A smaller log forgets the oldest; 0 keeps nothing."""
     log = filled(5)
