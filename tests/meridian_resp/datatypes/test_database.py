@@ -8,7 +8,7 @@ from meridian_resp.datatypes.database import SHARDS, Database, live_of
 from meridian_resp.datatypes.keyspace import Keyspace
 from meridian_resp.datatypes.values import NEVER, Entry, Kind, live_bytes
 from meridian_resp.errors import WRONG_TYPE, CommandError
-from storage.keys import metadata_key, slot_of
+from storage.keys import metadata_key
 from storage.records import Record, encode_record, encode_string, encode_tombstone
 from tests.harness.memory_store import MemoryStore
 
@@ -110,10 +110,13 @@ def test_dropping_the_cache_hands_the_shards_over() -> None:
 
 
 @pytest.mark.parametrize("key", [b"k", b"{a}b", b"\0"])
-def test_storage_keys_begin_with_the_slot_prefix(key: bytes) -> None:
-    """The prefix kept per slot is what the storage key starts with."""
+def test_storage_keys_carry_the_keyspace(key: bytes) -> None:
+    """A database's keys lie under its present keyspace id, also after a flush."""
     database = database_on(MemoryStore())
-    assert database.storage_key(key).startswith(database.prefix(slot_of(key)))
+    assert database.storage_key(key) == metadata_key(1, key)
+    database.keyspace.flush_database(database)
+    assert database.storage_key(key) == metadata_key(database.keyspace_id, key)
+    assert database.keyspace_id == 2
 
 
 @pytest.mark.parametrize(
