@@ -37,7 +37,7 @@ from storage.compaction.job import CompactionJob, Job, JobResult, decode_job, en
 from storage.os_files import OsFileSystem
 
 MEMORY_BYTES_MAX = 256 << 20
-NICENESS = 5
+NICENESS = 3  # clients come first, but a starved flush holds writers back
 _THROTTLE_WAIT_S_MAX = 1.0
 
 
