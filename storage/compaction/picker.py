@@ -3,10 +3,10 @@
 *Leveled.* Level 0 is scored by its number of tables against `level0_compaction_tables`, every
 deeper level by its bytes against its bound (640 MB, ten times more per level). The highest score
 of at least 1 is served. From level 0 all tables go, with what they overlap in level 1. From a
-deeper level one table goes, the first behind the level's compaction pointer, so that all get their turn,
-with what it overlaps one level down. The worst cost of moving a table down is thus itself plus
-about `level_ratio` tables. A table that overlaps nothing below only changes its level, unless it
-holds tombstones that could be dropped there.
+deeper level one table goes, the first behind the level's compaction pointer, so that all get
+their turn, with what it overlaps one level down. The worst cost of moving a table down is thus
+itself plus about `level_ratio` tables. A table that overlaps nothing below only changes its
+level, unless it holds tombstones that could be dropped there.
 
 *Tiered.* Level 0 tables and every deeper level are runs, newest to oldest. When level 0 is due,
 all its tables are merged, with the next runs as long as each is at most as large as all before it
