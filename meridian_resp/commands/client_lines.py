@@ -19,7 +19,8 @@ SESSION_BYTES = 4096
 def client_line(session: Session, now_s: float, *, running: str = "") -> str:
     """All properties of a client on one line, without a line break.
 
-    `now_s` is read from the clock of the session's own times. `running` is the command that the client executes right now, if it asks about itself.
+    `now_s` is read from the clock of the session's own times. `running` is the command that the
+    client executes right now, if it asks about itself.
     """
     queue = session.queue
     queued_bytes = sum(len(part) for _, parts in queue or () for part in parts)

@@ -22,7 +22,8 @@ def test_the_user_as_redis_shows_it() -> None:
     assert runner.run("acl list") == b"*1\r\n$34\r\nuser default on nopass ~* &* +@all\r\n"
     assert runner.resp3().run("acl getuser default") == (
         b"%6\r\n$5\r\nflags\r\n~2\r\n$2\r\non\r\n$6\r\nnopass\r\n$9\r\npasswords\r\n*0\r\n"
-        b"$8\r\ncommands\r\n$5\r\n+@all\r\n$4\r\nkeys\r\n$2\r\n~*\r\n$8\r\nchannels\r\n$2\r\n&*\r\n"
+        b"$8\r\ncommands\r\n$5\r\n+@all\r\n$4\r\nkeys\r\n$2\r\n~*\r\n"
+        b"$8\r\nchannels\r\n$2\r\n&*\r\n"
         b"$9\r\nselectors\r\n*0\r\n"
     )
     runner.settings.requirepass = b"secret"

@@ -76,7 +76,8 @@ def test_tracking_is_refused_and_its_state_is_told() -> None:
     assert runner.run("client caching yes").startswith(b"-ERR CLIENT CACHING can be called only")
     assert runner.run("client getredir") == b":-1\r\n"
     assert runner.run("client trackinginfo") == (
-        b"*6\r\n$5\r\nflags\r\n*1\r\n$3\r\noff\r\n$8\r\nredirect\r\n:-1\r\n$8\r\nprefixes\r\n*0\r\n"
+        b"*6\r\n$5\r\nflags\r\n*1\r\n$3\r\noff\r\n$8\r\nredirect\r\n:-1\r\n"
+        b"$8\r\nprefixes\r\n*0\r\n"
     )
     assert runner.resp3().run("client trackinginfo").startswith(b"%3\r\n$5\r\nflags\r\n~1\r\n")
 
