@@ -1,4 +1,4 @@
-"""Fixtures: one pair of servers per test process, fresh connections and empty databases per test."""
+"""Fixtures: a pair of servers per test process, fresh connections and empty databases per test."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """Where Meridian answers otherwise than Redis on purpose: one table, a reason for each entry.
 
-A test may compare less than the bytes only by naming an entry of this table. `docs/compatibility.md`
-is made from it (see `render.py`), so the table is also what users are told.
+A test may compare less than the bytes only by naming an entry of this table. The page
+`docs/compatibility.md` is made from it (see `render.py`), so it is also what users are told.
 """
 
 from __future__ import annotations
@@ -105,6 +105,20 @@ KNOWN_DIFFERENCES: tuple[KnownDifference, ...] = (
         "redis_version of the server",
         "redis_version it is compatible with, and its own in meridian_version",
         "Clients gate features on redis_version.",
+    ),
+    KnownDifference(
+        "client-setinfo",
+        "CLIENT SETINFO, CLIENT INFO, CLIENT LIST",
+        "unknown before 7.2",
+        "accepted, and shown in the fields lib-name and lib-ver",
+        "Client libraries of today send it at each connect; a 7.2 server answers it.",
+    ),
+    KnownDifference(
+        "tracking",
+        "CLIENT TRACKING ON",
+        "sends invalidation messages",
+        "refused by name",
+        "Client-side caching is not served yet; an OK would leave stale values in clients.",
     ),
     KnownDifference(
         "limits",

@@ -33,7 +33,10 @@ STOP_DEADLINE_S = 20.0
 POLL_S = 0.01
 REFERENCE_VERSION = "7.0"
 _ROOT = Path(__file__).resolve().parent.parent
-_MERIDIAN_OPTIONS = "--port {port} --dir {dir} --http-port {http_port} --gossip-port {gossip_port}"
+_MERIDIAN_OPTIONS = (
+    "--port {port} --dir {dir} --http-port {http_port} --gossip-port {gossip_port} "
+    "--enable-debug-command yes"
+)
 
 
 class ServerNotRunningError(Exception):
@@ -69,6 +72,11 @@ class Server:
         Raises:
             ServerNotRunningError: it ended or said nothing within the deadline.
         """
+        self.spawn()
+        self.wait_ready()
+
+    def spawn(self) -> None:
+        """Start the process and wait for nothing."""
         with self.output.open("ab") as output:
             self.process = subprocess.Popen(
                 self.command,
@@ -78,10 +86,9 @@ class Server:
                 cwd=_ROOT,
                 start_new_session=True,
             )
-        self.wait_ready()
 
     def wait_ready(self) -> None:
-        """Return when the server answers PING."""
+        """Return when the server answers PING, be it by asking for a password."""
         deadline = time.monotonic() + START_DEADLINE_S
         while time.monotonic() < deadline:
             if self.process is not None and self.process.poll() is not None:
@@ -89,7 +96,7 @@ class Server:
             with contextlib.suppress(OSError, ConnectionClosedError):
                 client = RawClient(self.address, timeout_s=START_DEADLINE_S)
                 try:
-                    if client.do("PING") == b"+PONG\r\n":
+                    if client.do("PING").startswith((b"+PONG", b"-NOAUTH")):
                         return
                 finally:
                     client.close()
@@ -191,5 +198,5 @@ def meridian_server(directory: Path, *options: str) -> Server:
 
 
 def is_redis_under_test() -> bool:
-    """Return whether the "server under test" is redis-server, so that the tests test themselves."""
+    """Return whether redis-server is under test, so that the tests test themselves."""
     return "redis-server" in os.environ.get("MERIDIAN_COMMAND", "")

@@ -62,7 +62,7 @@ def test_long_keys_are_refused(client: RawClient) -> None:
 
 
 def test_big_values_are_refused(client: RawClient) -> None:
-    """A value of one megabyte is stored; what would become bigger is refused and changes nothing."""
+    """A value of one megabyte is stored; what would be bigger is refused and changes nothing."""
     fits = "v" * VALUE_BYTES_MAX
     assert client.value("SET", "key", fits) == b"OK"
     assert client.value("STRLEN", "key") == VALUE_BYTES_MAX

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from compat_tests.known_differences import reason_for
 from compat_tests.raw_client import ConnectionClosedError, ErrorReply, Push, RawClient
 
 if TYPE_CHECKING:
@@ -29,10 +30,15 @@ SAME_FIELDS = (
 )
 
 
+#: Fields of Redis 7.2, which Meridian has because the clients of today send them.
+LATER_FIELDS = (b"lib-name", b"lib-ver")
+
+
 def fields_of(line: bytes) -> dict[bytes, bytes]:
     """Return the fields of one line of CLIENT LIST, in their order."""
     words = line.rstrip(b"\n").split(b" ")
-    return {key: value for key, _, value in (word.partition(b"=") for word in words)}
+    fields = {key: value for key, _, value in (word.partition(b"=") for word in words)}
+    return {key: value for key, value in fields.items() if key not in LATER_FIELDS}
 
 
 @pytest.mark.parametrize(
@@ -49,7 +55,6 @@ def fields_of(line: bytes) -> dict[bytes, bytes]:
         ("SETNAME", b"\xff"),
         ("SETNAME", "a", "b"),
         ("SETNAME",),
-        ("SETINFO", "LIB-NAME", "redis-py"),
         ("ID", "x"),
         ("INFO", "x"),
         ("REPLY",),
@@ -103,12 +108,6 @@ def fields_of(line: bytes) -> dict[bytes, bytes]:
         ("CACHING", "foo"),
         ("TRACKING", "foo"),
         ("TRACKING", "OFF"),
-        ("TRACKING", "ON", "foo"),
-        ("TRACKING", "ON", "OPTIN", "OPTOUT"),
-        ("TRACKING", "ON", "PREFIX", "x"),
-        ("TRACKING", "ON", "BCAST", "OPTIN"),
-        ("TRACKING", "ON", "REDIRECT", "99999999"),
-        ("TRACKING", "ON", "REDIRECT", "abc"),
     ],
     ids=str,
 )
@@ -128,7 +127,7 @@ def test_id_grows(both: Both) -> None:
 
 
 def test_info_has_the_same_fields(both: Both) -> None:
-    """CLIENT INFO names the same fields in the same order, with the same state of the connection."""
+    """CLIENT INFO has the same fields in the same order, with the same state inside."""
     for command in (
         ("PING",),
         ("CLIENT", "SETNAME", "me"),
@@ -141,7 +140,7 @@ def test_info_has_the_same_fields(both: Both) -> None:
             both.do("CLIENT", "INFO")
             both.do("DISCARD")
             continue
-        redis, meridian = both.shape("identity", "CLIENT", "INFO")
+        redis, meridian = both.shape("client-setinfo", "CLIENT", "INFO")
         one, other = fields_of(redis), fields_of(meridian)
         assert list(one) == list(other)
         assert {name: one[name] for name in SAME_FIELDS} == {
@@ -279,10 +278,29 @@ def _has_tracking(both: Both) -> bool:
     return not isinstance(reply, ErrorReply)
 
 
+@pytest.mark.parametrize(
+    "command",
+    [
+        ("TRACKING", "ON", "foo"),
+        ("TRACKING", "ON", "OPTIN", "OPTOUT"),
+        ("TRACKING", "ON", "PREFIX", "x"),
+        ("TRACKING", "ON", "BCAST", "OPTIN"),
+        ("TRACKING", "ON", "REDIRECT", "99999999"),
+        ("TRACKING", "ON", "REDIRECT", "abc"),
+    ],
+    ids=str,
+)
+def test_wrong_tracking(both: Both, command: tuple[Argument, ...]) -> None:
+    """Options that contradict each other are refused with the same text."""
+    if not _has_tracking(both):
+        pytest.skip(reason_for("tracking"))
+    both.do("CLIENT", *command)
+
+
 def test_tracking(both: Both) -> None:
     """A RESP3 connection that tracks is told when a key that it read is changed by another."""
     if not _has_tracking(both):
-        pytest.skip("the server under test does not track yet")
+        pytest.skip(reason_for("tracking"))
     reader = both.another(protocol=3)
     reader.do("CLIENT", "TRACKING", "ON")
     reader.do("CLIENT", "TRACKINGINFO")

@@ -25,6 +25,8 @@ FIELDS = (
     "key specifications",
 )
 SUBCOMMANDS_FIELD = 9
+#: A sub-command of Redis 7.2, which Meridian has (see the table of known differences).
+LATER = {b"client|setinfo"}
 QUALIFIED = tuple(
     f"{container}|{name}" for container, names in SUBCOMMANDS.items() for name in names
 )
@@ -49,7 +51,7 @@ def test_command_info(both: Both, name: str) -> None:
     one, other = (
         {entry[0] for entry in reply[0][SUBCOMMANDS_FIELD]} for reply in (redis, meridian)
     )
-    assert one == other
+    assert one == other - LATER
 
 
 @pytest.mark.parametrize("name", QUALIFIED)
@@ -209,7 +211,7 @@ def test_command_docs(both: Both, name: str) -> None:
     ]
     assert shapes[0] == shapes[1]
     names = [set(as_map(item.get(b"subcommands", {}))) for item in (one, other)]
-    assert names[0] == names[1]
+    assert names[0] == names[1] - LATER
 
 
 def test_docs_of_everything(both: Both) -> None:

@@ -1,4 +1,4 @@
-"""PING ECHO AUTH HELLO SELECT QUIT RESET and the state of a connection (CLIENT: test_client.py)."""
+"""PING ECHO AUTH HELLO SELECT QUIT RESET and what a connection remembers."""
 
 from __future__ import annotations
 
@@ -89,7 +89,7 @@ def test_simple_commands(both: Both, command: tuple[Argument, ...]) -> None:
     ],
 )
 def test_hello(both: Both, arguments: tuple[Argument, ...]) -> None:
-    """HELLO switches the protocol, names and authenticates, or refuses and leaves all as it was."""
+    """HELLO switches protocol, names and authenticates, or refuses and leaves all as it was."""
     expect_same_hello(both, *arguments)
     both.do("GET", "missing")
     both.do("CLIENT", "GETNAME")

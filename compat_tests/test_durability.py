@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 
 import pytest
 
-from compat_tests.raw_client import ConnectionClosedError, RawClient, parse
+from compat_tests.raw_client import RawClient, parse
 from compat_tests.sequences import contents
 from compat_tests.servers import (
     Server,
@@ -40,9 +39,18 @@ def server(tmp_path: Path) -> Iterator[Server]:
     found.kill()
 
 
-def _restarted(server: Server) -> RawClient:
-    server.start()
-    return RawClient(server.address)
+@pytest.fixture
+def connect(server: Server) -> Iterator[Callable[[], RawClient]]:
+    """Returns a new connection at each call; all are closed at the end."""
+    opened: list[RawClient] = []
+
+    def open_one() -> RawClient:
+        opened.append(RawClient(server.address))
+        return opened[-1]
+
+    yield open_one
+    for client in opened:
+        client.close()
 
 
 def _everything(server: Server) -> object:
@@ -87,9 +95,9 @@ COMMANDS: tuple[tuple[Argument, ...], ...] = (
 
 
 @pytest.mark.parametrize("ending", ["kill", "stop", "SHUTDOWN"])
-def test_a_restart_keeps_everything(server: Server, ending: str) -> None:
+def test_a_restart_keeps_everything(server: Server, connect: Callable[[], RawClient], ending: str) -> None:
     """Whatever ended the process, the key space is the same after the next start, three times."""
-    client = RawClient(server.address)
+    client = connect()
     for command in COMMANDS:
         assert not client.do(*command).startswith(b"-"), command
     expected = _everything(server)
@@ -102,18 +110,17 @@ def test_a_restart_keeps_everything(server: Server, ending: str) -> None:
             client.send("SHUTDOWN")
             assert client.read_to_end() == b""
             server.stop()
-        client.close()
-        client = _restarted(server)
+        server.start()
+    client = connect()
         assert expected == _everything(server)
         client.do("SELECT", "0")
         client.do("SET", f"round {round_number}", "x")
         expected = _everything(server)
-    client.close()
 
 
-def test_acknowledged_writes_survive_a_kill_under_load(server: Server) -> None:
+def test_acknowledged_writes_survive_a_kill_under_load(server: Server, connect: Callable[[], RawClient]) -> None:
     """Every SET that was answered before the kill is there; half a transaction never is."""
-    client = RawClient(server.address)
+    client = connect()
     acknowledged = -1
     batches = 60
     for batch in range(batches):
@@ -129,78 +136,73 @@ def test_acknowledged_writes_survive_a_kill_under_load(server: Server) -> None:
             client.send(*command)
         client.send("EXEC")
     server.kill()
-    client.close()
-    client = _restarted(server)
+    server.start()
+    client = connect()
     last = batches * 50 + 2000
     first = [parse(reply) for reply in client.pipeline([["GET", f"a{n}"] for n in range(last)])]
     second = [parse(reply) for reply in client.pipeline([["GET", f"b{n}"] for n in range(last)])]
-    client.close()
     assert first[: acknowledged + 1] == [str(n).encode() for n in range(acknowledged + 1)]
     assert first == second, "half a transaction is there"
 
 
-def test_expired_keys_stay_gone(server: Server) -> None:
+def test_expired_keys_stay_gone(server: Server, connect: Callable[[], RawClient]) -> None:
     """A key that expired, before the kill or while the server was down, does not come back."""
-    client = RawClient(server.address)
+    client = connect()
     client.do("SET", "before", "1", "PX", "10")
     while client.do("EXISTS", "before") != b":0\r\n":
         pass
     client.do("SET", "during", "1", "PX", "200")
     client.do("SET", "stays", "1")
     server.kill()
-    client.close()
-    client = _restarted(server)
+    server.start()
+    client = connect()
     while client.do("EXISTS", "during") != b":0\r\n":
         pass
     assert client.value("KEYS", "*") == [b"stays"]
-    client.close()
 
 
-def test_writes_after_a_flushall_and_a_kill(server: Server) -> None:
+def test_writes_after_a_flushall_and_a_kill(server: Server, connect: Callable[[], RawClient]) -> None:
     """FLUSHALL is as durable as a write."""
-    client = RawClient(server.address)
+    client = connect()
     client.pipeline([["SET", f"key{index}", "1"] for index in range(1000)])
     client.do("FLUSHALL")
     client.do("SET", "new", "1")
     server.kill()
-    client.close()
-    client = _restarted(server)
+    server.start()
+    client = connect()
     assert client.value("KEYS", "*") == [b"new"]
     assert client.value("DBSIZE") == 1
-    client.close()
 
 
-def test_save_then_kill(server: Server) -> None:
+def test_save_then_kill(server: Server, connect: Callable[[], RawClient]) -> None:
     """What SAVE put into files and what came after it are both there."""
-    client = RawClient(server.address)
+    client = connect()
     client.pipeline([["SET", f"key{index}", "old"] for index in range(500)])
     assert client.do("SAVE") == b"+OK\r\n"
     client.pipeline([["SET", f"key{index}", "new"] for index in range(0, 500, 2)])
     client.pipeline([["DEL", f"key{index}"] for index in range(0, 500, 5)])
     server.kill()
-    client.close()
-    client = _restarted(server)
+    server.start()
+    client = connect()
     for index in range(500):
         expected = None if index % 5 == 0 else b"new" if index % 2 == 0 else b"old"
         assert client.value("GET", f"key{index}") == expected
     assert client.value("DBSIZE") == 400
-    client.close()
 
 
-def test_always_survives_a_kill(server: Server) -> None:
+def test_always_survives_a_kill(server: Server, connect: Callable[[], RawClient]) -> None:
     """Under appendfsync always each answered write is there, and replies keep their order."""
-    client = RawClient(server.address)
+    client = connect()
     assert client.do("CONFIG", "SET", "appendfsync", "always") == b"+OK\r\n"
     replies = client.pipeline([["INCR", "counter"] for _ in range(500)])
     assert replies == [b":%d\r\n" % number for number in range(1, 501)]
     server.kill()
-    client.close()
-    client = _restarted(server)
+    server.start()
+    client = connect()
     assert client.value("GET", "counter") == b"500"
-    client.close()
 
 
-def test_a_redis_conf_starts_it(server: Server, tmp_path: Path) -> None:
+def test_a_redis_conf_starts_it(server: Server, connect: Callable[[], RawClient], tmp_path: Path) -> None:
     """A redis.conf as first argument is obeyed; with it keys and values have Redis' own limits."""
     server.kill()
     configuration = tmp_path / "redis.conf"
@@ -210,16 +212,13 @@ def test_a_redis_conf_starts_it(server: Server, tmp_path: Path) -> None:
     )
     command, server.command = server.command, _with_file(server.command, str(configuration))
     try:
-        server.process = None
-        with server.output.open("ab") as output:
-            server.process = subprocess.Popen(server.command, stdout=output, stderr=output)
-        client = _wait_for_client(server)
+        server.start()
+        client = connect()
         assert client.do("GET", "key").startswith(b"-NOAUTH")
         assert client.do("AUTH", "a secret") == b"+OK\r\n"
         assert client.value("CONFIG", "GET", "slowlog-max-len") == [b"slowlog-max-len", b"17"]
         assert client.do("SET", "k" * 2000, "x" * 3_000_000) == b"+OK\r\n"
         assert len(client.value("GET", "k" * 2000)) == 3_000_000
-        client.close()
     finally:
         server.kill()
         server.command = command
@@ -236,20 +235,7 @@ def _with_file(command: list[str], path: str) -> list[str]:
     return [*command[:first], path, *kept]
 
 
-def _wait_for_client(server: Server) -> RawClient:
-    for _ in range(2000):
-        try:
-            client = RawClient(server.address)
-            client.do("PING")
-        except (OSError, ConnectionClosedError):
-            assert server.is_alive(), server.tail()
-            os.sched_yield()
-            continue
-        return client
-    raise AssertionError(server.tail())
-
-
-def test_a_second_process_is_refused(server: Server) -> None:
+def test_a_second_process_is_refused(server: Server, connect: Callable[[], RawClient]) -> None:
     """A directory in use is not opened again; the first process goes on."""
     if is_redis_under_test():
         pytest.skip("redis-server does not lock its directory")
@@ -257,6 +243,5 @@ def test_a_second_process_is_refused(server: Server) -> None:
     other = meridian_server(server.directory)
     finished = subprocess.run(other.command, capture_output=True, timeout=30, check=False)
     assert finished.returncode != 0
-    client = RawClient(server.address)
+    client = connect()
     assert client.do("SET", "key", "1") == b"+OK\r\n"
-    client.close()

@@ -39,7 +39,7 @@ def test_existence(both: Both) -> None:
 
 @pytest.mark.parametrize("command", ["RENAME", "RENAMENX"])
 def test_rename(both: Both, command: str) -> None:
-    """A rename moves value and lifetime, overwrites only in its plain form, refuses a missing key."""
+    """RENAME moves value and lifetime and overwrites, RENAMENX only onto a free name."""
     both.do("SET", "a", "1", "PXAT", FAR_MS)
     for arguments in (("a", "b"), ("a", "b"), ("b", "b"), ("missing", "missing"), ("b", "")):
         both.do(command, *arguments)

@@ -27,7 +27,6 @@ ANY = r".*"
 INFO_FIELDS: dict[str, dict[str, str]] = {
     "server": {
         "redis_version": r"7\.\d+\.\d+",
-        "redis_git_sha1": ANY,
         "redis_mode": r"standalone",
         "os": ANY,
         "arch_bits": r"64",
