@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
     from compat_tests.raw_client import Argument
 
+#: Opens a connection that the test need not close.
+Connect = Callable[[], RawClient]
 FAR_MS = 4_102_444_800_000
 
 
@@ -40,7 +42,7 @@ def server(tmp_path: Path) -> Iterator[Server]:
 
 
 @pytest.fixture
-def connect(server: Server) -> Iterator[Callable[[], RawClient]]:
+def connect(server: Server) -> Iterator[Connect]:
     """Returns a new connection at each call; all are closed at the end."""
     opened: list[RawClient] = []
 
@@ -95,7 +97,7 @@ COMMANDS: tuple[tuple[Argument, ...], ...] = (
 
 
 @pytest.mark.parametrize("ending", ["kill", "stop", "SHUTDOWN"])
-def test_a_restart_keeps_everything(server: Server, connect: Callable[[], RawClient], ending: str) -> None:
+def test_a_restart_keeps_everything(server: Server, connect: Connect, ending: str) -> None:
     """Whatever ended the process, the key space is the same after the next start, three times."""
     client = connect()
     for command in COMMANDS:
@@ -111,14 +113,14 @@ def test_a_restart_keeps_everything(server: Server, connect: Callable[[], RawCli
             assert client.read_to_end() == b""
             server.stop()
         server.start()
-    client = connect()
+        client = connect()
         assert expected == _everything(server)
         client.do("SELECT", "0")
         client.do("SET", f"round {round_number}", "x")
         expected = _everything(server)
 
 
-def test_acknowledged_writes_survive_a_kill_under_load(server: Server, connect: Callable[[], RawClient]) -> None:
+def test_acknowledged_writes_survive_a_kill_under_load(server: Server, connect: Connect) -> None:
     """Every SET that was answered before the kill is there; half a transaction never is."""
     client = connect()
     acknowledged = -1
@@ -145,7 +147,7 @@ def test_acknowledged_writes_survive_a_kill_under_load(server: Server, connect: 
     assert first == second, "half a transaction is there"
 
 
-def test_expired_keys_stay_gone(server: Server, connect: Callable[[], RawClient]) -> None:
+def test_expired_keys_stay_gone(server: Server, connect: Connect) -> None:
     """A key that expired, before the kill or while the server was down, does not come back."""
     client = connect()
     client.do("SET", "before", "1", "PX", "10")
@@ -161,7 +163,7 @@ def test_expired_keys_stay_gone(server: Server, connect: Callable[[], RawClient]
     assert client.value("KEYS", "*") == [b"stays"]
 
 
-def test_writes_after_a_flushall_and_a_kill(server: Server, connect: Callable[[], RawClient]) -> None:
+def test_writes_after_a_flushall_and_a_kill(server: Server, connect: Connect) -> None:
     """FLUSHALL is as durable as a write."""
     client = connect()
     client.pipeline([["SET", f"key{index}", "1"] for index in range(1000)])
@@ -174,7 +176,7 @@ def test_writes_after_a_flushall_and_a_kill(server: Server, connect: Callable[[]
     assert client.value("DBSIZE") == 1
 
 
-def test_save_then_kill(server: Server, connect: Callable[[], RawClient]) -> None:
+def test_save_then_kill(server: Server, connect: Connect) -> None:
     """What SAVE put into files and what came after it are both there."""
     client = connect()
     client.pipeline([["SET", f"key{index}", "old"] for index in range(500)])
@@ -190,7 +192,7 @@ def test_save_then_kill(server: Server, connect: Callable[[], RawClient]) -> Non
     assert client.value("DBSIZE") == 400
 
 
-def test_always_survives_a_kill(server: Server, connect: Callable[[], RawClient]) -> None:
+def test_always_survives_a_kill(server: Server, connect: Connect) -> None:
     """Under appendfsync always each answered write is there, and replies keep their order."""
     client = connect()
     assert client.do("CONFIG", "SET", "appendfsync", "always") == b"+OK\r\n"
@@ -202,8 +204,8 @@ def test_always_survives_a_kill(server: Server, connect: Callable[[], RawClient]
     assert client.value("GET", "counter") == b"500"
 
 
-def test_a_redis_conf_starts_it(server: Server, connect: Callable[[], RawClient], tmp_path: Path) -> None:
-    """A redis.conf as first argument is obeyed; with it keys and values have Redis' own limits."""
+def test_a_redis_conf_starts_it(server: Server, connect: Connect, tmp_path: Path) -> None:
+    """A redis.conf as first argument is obeyed; with it the limits are those of Redis."""
     server.kill()
     configuration = tmp_path / "redis.conf"
     configuration.write_text(
@@ -235,7 +237,7 @@ def _with_file(command: list[str], path: str) -> list[str]:
     return [*command[:first], path, *kept]
 
 
-def test_a_second_process_is_refused(server: Server, connect: Callable[[], RawClient]) -> None:
+def test_a_second_process_is_refused(server: Server, connect: Connect) -> None:
     """A directory in use is not opened again; the first process goes on."""
     if is_redis_under_test():
         pytest.skip("redis-server does not lock its directory")
