@@ -10,6 +10,7 @@ from meridian_resp.commands.arguments import integer_argument, shown
 from meridian_resp.commands.authentication import DEFAULT_USER
 from meridian_resp.commands.client_lines import client_line
 from meridian_resp.commands.help_lines import refuse_call
+from meridian_resp.commands.outcomes import Outcome, Slices, run_to_end
 from meridian_resp.commands.registry import Argument, Flag, Group, command
 from meridian_resp.commands.switch_words import switch_argument
 from meridian_resp.errors import SYNTAX, CommandError
@@ -17,7 +18,7 @@ from meridian_resp.protocol.numbers import INT64_MAX, parse_int64
 from meridian_resp.protocol.replies import OK, ZERO, Reply, Verbatim, integer
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Generator, Iterable
 
     from meridian_resp.commands.context import Context
     from meridian_resp.server.session import Session
@@ -27,6 +28,8 @@ CONTROL = Flag.ADMIN | Flag.NOSCRIPT | Flag.LOADING | Flag.STALE
 #: Names of client types. All clients are `normal` until there are replicas and pub/sub.
 CLIENT_TYPES = frozenset({b"normal", b"slave", b"replica", b"pubsub", b"master"})
 NORMAL = b"normal"
+#: Clients listed in one slice: about a millisecond.
+SLICE_CLIENTS = 100
 
 
 def _client_type(word: bytes) -> bytes:
@@ -63,8 +66,8 @@ def _client_type(word: bytes) -> bytes:
         )),
     ],
 )  # fmt: skip
-def client_list(context: Context, arguments: list[bytes]) -> Reply:
-    """CLIENT LIST [TYPE type | ID id [id ...]]."""
+def client_list(context: Context, arguments: list[bytes]) -> Outcome:
+    """CLIENT LIST [TYPE type | ID id [id ...]]; thousands of clients are listed in slices."""
     sessions: Iterable[Session]
     word = arguments[2].upper() if len(arguments) > 2 else b""
     if len(arguments) == 2:
@@ -78,11 +81,21 @@ def client_list(context: Context, arguments: list[bytes]) -> Reply:
         sessions = [session for session in found if session is not None]
     else:
         raise CommandError(SYNTAX)
-    now_s = context.server.monotonic()
+    found = list(sessions)
+    slices = Slices(_list_in_slices(found, context.session, context.server.monotonic()))
+    return slices if len(found) > SLICE_CLIENTS else run_to_end(slices)
+
+
+def _list_in_slices(
+    sessions: list[Session], caller: Session, now_s: float
+) -> Generator[None, None, Reply]:
+    """One line per client; gives way about every millisecond."""
     lines = []
-    for session in sessions:
-        running = "client|list" if session is context.session else ""
+    for number, session in enumerate(sessions, 1):
+        running = "client|list" if session is caller else ""
         lines.append(client_line(session, now_s, running=running) + "\n")
+        if not number % SLICE_CLIENTS:
+            yield
     return Verbatim("".join(lines).encode("utf-8", "surrogateescape"))
 
 

@@ -36,7 +36,7 @@ def client_line(session: Session, now_s: float, *, running: str = "") -> str:
         ("name", session.name.decode("utf-8", "surrogateescape")),
         ("age", max(int(now_s - session.created_at_s), 0)),
         ("idle", max(int(now_s - session.last_active_s), 0)),
-        ("flags", client_flags(session)),
+        ("flags", client_flags(session, is_asking=bool(running))),
         ("db", session.database.index),
         ("sub", 0),
         ("psub", 0),
@@ -63,12 +63,15 @@ def client_line(session: Session, now_s: float, *, running: str = "") -> str:
     return " ".join([f"{name}={value}" for name, value in fields])
 
 
-def client_flags(session: Session) -> str:
-    """The letters of CLIENT LIST's `flags`; N when there is nothing to say."""
+def client_flags(session: Session, *, is_asking: bool = False) -> str:
+    """The letters of CLIENT LIST's `flags`; N when there is nothing to say.
+
+    The client that asks is not called blocked, even when its answer takes several ticks.
+    """
     letters = (
         ("O", session.is_monitor),
         ("x", session.queue is not None),
-        ("b", session.is_busy),
+        ("b", session.is_busy and not is_asking),
         ("d", session.watch_dirty),
         ("c", session.is_closing),
         ("U", session.is_unix),

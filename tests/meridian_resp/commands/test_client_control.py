@@ -2,6 +2,8 @@ from __future__ import annotations
 
 import pytest
 
+from meridian_resp.commands.introspection import find_by_full_name
+from meridian_resp.commands.outcomes import Slices
 from meridian_resp.protocol.numbers import INT64_MAX
 from tests.harness.command_runner import START_MS
 from tests.harness.fake_server import ServerRunner
@@ -30,6 +32,19 @@ def test_list_shows_all_some_or_none() -> None:
     assert listed(runner, "client list id 3 9 1") == ["id=3", "id=1"]
     assert runner.run("client list id 9") == b"$0\r\n\r\n"
     assert runner.resp3().run("client list id 9") == b"=4\r\ntxt:\r\n"
+
+
+def test_many_clients_are_listed_in_slices() -> None:
+    """The list gives way to other clients, and is whole at the end."""
+    runner = ServerRunner()
+    for _ in range(250):
+        runner.new_session()
+    spec = find_by_full_name(runner.commands, b"client|list")
+    assert spec is not None
+    outcome = spec.handler(runner, [b"client", b"list"])
+    assert isinstance(outcome, Slices)
+    assert sum(1 for _ in outcome.steps) == 2
+    assert listed(runner, "client list") == [f"id={number}" for number in range(1, 252)]
 
 
 @pytest.mark.parametrize(

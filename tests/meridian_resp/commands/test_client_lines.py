@@ -60,3 +60,4 @@ def test_flags() -> None:
     session.is_monitor = session.is_busy = session.is_closing = session.is_unix = True
     session.queue, session.watch_dirty, session.is_no_evict = [], True, True
     assert client_flags(session) == "OxbdcUe"
+    assert client_flags(session, is_asking=True) == "OxdcUe"
