@@ -5,8 +5,9 @@
        └─ server nursery   the node: reactor, expiry, long commands; HTTP endpoint; signals
 
 The outermost closes last: on SIGTERM, SIGINT or SHUTDOWN no more connections are accepted, the
-tick in hand is finished and sent, the server nursery is cancelled, then the engine syncs its log
-and closes, then the process exits with 0.
+tick in hand is finished, the server nursery is cancelled, clients take their replies (for at most
+`shutdown-timeout`), then the engine syncs its log and closes, then the process exits with 0. A
+second signal ends the process at once.
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ import trio
 
 from meridian_resp import REDIS_VERSION, __version__
 from meridian_resp.commands import build_table
+from meridian_resp.commands.registry import CommandTable
 from meridian_resp.config.settings import Settings
 from meridian_resp.config.storage_options import storage_options
 from meridian_resp.server.http_wiring import serve_http
@@ -43,10 +45,15 @@ _DESCRIPTORS_RESERVED = 512
 def main(settings: Settings) -> int:
     """Serve until told to stop; the process's exit code."""
     set_up_logging(settings)
+    try:
+        table = _command_table(settings)
+    except ValueError as failure:
+        logger.critical("Meridian can't run: rename-command: %s", failure)
+        return 1
     _raise_descriptor_limit(settings.maxclients)
     code = 1
     try:
-        code = trio.run(run, settings)
+        code = trio.run(run, settings, table)
     except* (StorageError, OSError) as group:
         _say_why(group)
     return code
@@ -61,14 +68,22 @@ def _say_why(failure: BaseException) -> None:
         logger.critical("Meridian can't run: %s", failure)
 
 
-async def run(settings: Settings) -> int:
+def _command_table(settings: Settings) -> CommandTable:
+    """The commands under the names that the settings give them. Raises ValueError."""
+    table = build_table()
+    for rename in settings.rename_command:
+        table.rename(rename.old, rename.new)
+    return table
+
+
+async def run(settings: Settings, table: CommandTable) -> int:
     """Open the engine, serve, close; the exit code."""
     engine = Engine(storage_options(settings))
     async with trio.open_nursery() as storage_nursery:
         await storage_nursery.start(engine.run)
         io = SystemIo()
         try:
-            await _serve(engine, io, settings)
+            await _serve(engine, io, settings, table)
         finally:
             io.close()
         storage_nursery.cancel_scope.cancel()
@@ -76,9 +91,9 @@ async def run(settings: Settings) -> int:
     return 0
 
 
-async def _serve(engine: Engine, io: Io, settings: Settings) -> None:
+async def _serve(engine: Engine, io: Io, settings: Settings, table: CommandTable) -> None:
     """Run the node on an open engine until a signal or SHUTDOWN ends it."""
-    node = Node(engine, io, settings, build_table(), random.Random())
+    node = Node(engine, io, settings, table, random.Random())
     node.open()
     _listen(node, settings)
     gc.collect()
@@ -97,21 +112,35 @@ async def _serve(engine: Engine, io: Io, settings: Settings) -> None:
             stop.cancel()
             raise
     node.reactor.remove_listeners()
+    await _drain(node, settings)
     node.reactor.close_all()
     if settings.unixsocket:
         os.unlink(settings.unixsocket)
 
 
+async def _drain(node: Node, settings: Settings) -> None:
+    """Let clients take what they were answered, for at most `shutdown-timeout`."""
+    with trio.move_on_after(settings.shutdown_timeout_s) as limit:
+        try:
+            await node.reactor.drain()
+        except StorageError as failure:
+            logger.error("The log could not be synced, replies are lost: %s", failure)
+    if limit.cancelled_caught:
+        logger.warning("Some clients did not take their replies within shutdown-timeout")
+
+
 def _listen(node: Node, settings: Settings) -> None:
     """Open all client listeners. Raises OSError with the address in its text."""
-    keepalive_s = settings.tcp_keepalive_s
     opened = 0
     for written in settings.bind if settings.port else ():
         host = written.removeprefix("-")
         host = {"*": "0.0.0.0", "::*": "::"}.get(host, host)
         try:
             listener = listen_tcp(
-                host, settings.port, backlog=settings.tcp_backlog, keepalive_s=keepalive_s
+                host,
+                settings.port,
+                backlog=settings.tcp_backlog,
+                keepalive_s=lambda: settings.tcp_keepalive_s,
             )
         except OSError as failure:
             if written.startswith("-"):

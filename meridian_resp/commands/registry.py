@@ -254,6 +254,23 @@ class CommandTable:
                 self.by_name[spec.name] = attrs.evolve(spec, subcommands=children)
         assert not inner, f"sub-commands without a container: {sorted(inner)}"
 
+    def rename(self, old: bytes, new: bytes) -> None:
+        """Let a command answer to another name only, or to none if `new` is empty.
+
+        The record keeps its own name: it is what errors and statistics show, as in Redis.
+
+        Raises:
+            ValueError: there is no such command, or the new name is taken; says which.
+        """
+        name, wanted = old.decode("latin-1").lower(), new.decode("latin-1").lower()
+        if name not in self.by_name:
+            raise ValueError(f"no command is called {name}")
+        if wanted in self.by_name:
+            raise ValueError(f"{name} can't be called {wanted}: another command is")
+        spec = self.by_name.pop(name)
+        if wanted:
+            self.by_name[wanted] = spec
+
     def find(self, name: bytes) -> CommandSpec | None:
         """The command of that name in any case, or None."""
         return self.by_name.get(name.decode("latin-1").lower())

@@ -1,12 +1,13 @@
-"""Active expiry: keys whose time is over are deleted in the background, in a bounded share of time.
+"""Active expiry: keys whose time is over are deleted in the background, in a share of the time.
 
 Two sources feed it. The calendar (`datatypes/expiry_index.py`) knows the keys whose expiry was
 written or met since the start. A sweep over storage, once after the start and again whenever the
 calendar had to forget, finds the others and enters them. Each deletion is a logged effect, like
 any other write, so replicas and recovery never look at a clock.
 
-A cycle works for at most `CYCLE_S`; as long as work is left the next one follows after `BUSY_S`
-instead of `IDLE_S`: at most a fifth of the time, times `active-expire-effort` up to a half.
+A cycle works for at most `CYCLE_S`; there are `hz` cycles a second, and as long as work is left
+the next one follows after `BUSY_S` at the latest: at most a fifth of the time, times
+`active-expire-effort` up to a half.
 """
 
 from __future__ import annotations
@@ -24,7 +25,6 @@ from storage import StorageError
 
 CYCLE_S: Final = 0.002
 BUSY_S: Final = 0.010
-IDLE_S: Final = 0.1
 _KEYS_PER_STEP: Final = 50
 
 
@@ -53,7 +53,8 @@ class Expiry:
         """Run cycles until cancelled."""
         has_more = True
         while True:
-            await trio.sleep(BUSY_S if has_more else IDLE_S)
+            idle_s = 1 / self._settings.hz
+            await trio.sleep(min(BUSY_S, idle_s) if has_more else idle_s)
             has_more = False
             if self.is_active and self.refusal() is None:
                 started = self._monotonic()

@@ -11,6 +11,7 @@ import os
 import select
 import socket
 import time
+from collections.abc import Callable
 from typing import Final, Protocol
 
 import trio
@@ -22,6 +23,8 @@ WRITABLE: Final = select.EPOLLOUT
 HANGUP: Final = select.EPOLLHUP | select.EPOLLERR
 #: Ready sockets looked at in one tick at most.
 EVENTS_MAX: Final = 1024
+#: What Linux takes for TCP_KEEPIDLE at most.
+_KEEPALIVE_MAX_S: Final = 32767
 
 
 class Listener(Protocol):
@@ -120,7 +123,7 @@ class SystemIo:
 class SocketListener:
     """A listening TCP or Unix socket whose connections are tuned for request and answer."""
 
-    def __init__(self, listening: socket.socket, *, keepalive_s: int) -> None:
+    def __init__(self, listening: socket.socket, *, keepalive_s: Callable[[], int]) -> None:
         self._socket = listening
         self._keepalive_s = keepalive_s
         self.is_unix = listening.family == socket.AF_UNIX
@@ -137,10 +140,12 @@ class SocketListener:
         if self.is_unix:
             return connection, f"{own}:0", f"{own}:0"
         connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        if self._keepalive_s:
+        keepalive_s = self._keepalive_s()
+        if keepalive_s:
             connection.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
-            connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPIDLE, self._keepalive_s)
-            interval = max(self._keepalive_s // 3, 1)
+            keepalive_s = min(keepalive_s, _KEEPALIVE_MAX_S)
+            connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPIDLE, keepalive_s)
+            interval = max(keepalive_s // 3, 1)
             connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPINTVL, interval)
             connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPCNT, 3)
         return connection, address_text(peer), address_text(own)
@@ -156,8 +161,10 @@ def address_text(address: tuple[str, int] | tuple[str, int, int, int]) -> str:
     return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
 
 
-def listen_tcp(host: str, port: int, *, backlog: int, keepalive_s: int) -> SocketListener:
-    """Listen on one address. Raises OSError."""
+def listen_tcp(
+    host: str, port: int, *, backlog: int, keepalive_s: Callable[[], int]
+) -> SocketListener:
+    """Listen on one address; `keepalive_s` is asked at each connection. Raises OSError."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     listening = socket.socket(family, socket.SOCK_STREAM)
     try:
@@ -187,4 +194,4 @@ def listen_unix(path: str, *, mode: int, backlog: int) -> SocketListener:
     except BaseException:
         listening.close()
         raise
-    return SocketListener(listening, keepalive_s=0)
+    return SocketListener(listening, keepalive_s=lambda: 0)

@@ -141,6 +141,8 @@ class Node:
     def _take_storage_options(self) -> None:
         self.engine.reconfigure(storage_options(self.settings))
         self.reactor.waits_for_sync = self.settings.appendfsync is AppendFsync.ALWAYS
+        # Replies may wait that were made under `always`, and nothing else might sync the log.
+        self._sync_wanted.set()
 
     # --- running ---
 

@@ -396,6 +396,31 @@ class Reactor:
             self._sessions.remove(session)
             session.connection.close()
 
+    async def drain(self) -> None:
+        """Execute nothing more; return when every client has taken its output and is closed.
+
+        After `run` was cancelled. A cancellation leaves the clients that are left to `close_all`.
+        Raises StorageError if replies wait for a log that can't be synced.
+        """
+        self.begin_tick()
+        for session in self._sessions.all():
+            self.close_after_output(session, "server is stopping")
+        self.end_tick()
+        if self._holding:
+            await self._engine.sync()
+            self.on_synced()
+        by_number = self._sessions.by_number
+        while by_number:
+            await self._io.wait()
+            self.begin_tick()
+            for number, event in self._io.poll():
+                session = by_number[number]
+                if event & HANGUP:
+                    self.close_later(session, "client closed connection")
+                else:
+                    self.output.send_unsent(session)
+            self.end_tick()
+
     def close_all(self) -> None:
         """Close every session at once; what the kernel takes of its output is sent first."""
         for session in list(self._sessions.all()):

@@ -84,13 +84,14 @@ class Runnables:
         self.by_full_name: dict[str, Runnable] = {}
         #: For plain sessions: commands that need no gate, in lower and upper case.
         self.plain: dict[bytes, Runnable] = {}
-        for spec in table.by_name.values():
+        for name, spec in table.by_name.items():
             runnable = self._add(spec)
             for child in spec.subcommands:
                 self._add(child)
             if not spec.subcommands and not runnable.is_long and spec.name not in _NEVER_PLAIN:
-                self.plain[spec.name.encode()] = runnable
-                self.plain[spec.name.upper().encode()] = runnable
+                # Not the spec's own name: a command may have been renamed.
+                self.plain[name.encode("latin-1")] = runnable
+                self.plain[name.encode("latin-1").upper()] = runnable
 
     def _add(self, spec: CommandSpec) -> Runnable:
         runnable = self.by_full_name[spec.full_name] = Runnable(spec)

@@ -1,0 +1,175 @@
+"""Sending: parts, slow readers, limits, and when reading stops."""
+
+from __future__ import annotations
+
+import pytest
+
+from meridian_resp.config.redis_values import BufferLimit, BufferLimits
+from meridian_resp.server.io import READABLE, WRITABLE
+from meridian_resp.server.output import READING_STOPS_BYTES
+from tests.harness.memory_io import MemoryClient
+from tests.harness.simulated_server import SimulatedServer, line, request
+
+BIG = 100_000
+
+
+def with_big_value(**options: object) -> tuple[SimulatedServer, MemoryClient]:
+    """A server that holds a value of 100,000 bytes, and a client that reads nothing yet."""
+    server = SimulatedServer(**options).open()
+    server.ask(server.connect(), request("SET", "big", b"v" * BIG))
+    return server, server.connect()
+
+
+def drain(server: SimulatedServer, client: MemoryClient) -> bytes:
+    """Read until nothing more comes."""
+    received = b""
+    while data := client.take():
+        received += data
+        server.step()
+    return received
+
+
+def test_what_the_kernel_does_not_take_follows_in_order() -> None:
+    """Parts of a reply and the replies behind it arrive complete and in order."""
+    server, client = with_big_value()
+    client.send(line("GET big") + line("PING"))
+    server.step()
+    session = server.session(client)
+    assert session.unsent_bytes > 0
+    assert server.io.interest(client) & WRITABLE
+    client.send(line("ECHO later"))
+    server.step()
+    assert drain(server, client) == (b"$%d\r\n%b\r\n+PONG\r\n$5\r\nlater\r\n" % (BIG, b"v" * BIG))
+    assert session.unsent_bytes == 0
+    assert server.io.interest(client) == READABLE
+
+
+def test_reading_stops_at_unsent_output_and_resumes() -> None:
+    """Beyond 1 MB unsent nothing is read or executed; it goes on when the client reads."""
+    server, client = with_big_value()
+    client.send(line("GET big") * 50)
+    server.step()
+    session = server.session(client)
+    stopped_at = session.command_count
+    assert stopped_at < 25
+    assert session.unsent_bytes < READING_STOPS_BYTES + 11 * BIG
+    assert not server.io.interest(client) & READABLE
+    client.send(line("PING"))
+    server.step()
+    assert session.command_count == stopped_at
+    received = drain(server, client)
+    assert received == b"$%d\r\n%b\r\n" % (BIG, b"v" * BIG) * 50 + b"+PONG\r\n"
+    assert session.command_count == 51
+    assert server.io.interest(client) == READABLE
+
+
+def test_the_gated_path_stops_too() -> None:
+    """While somebody monitors, a turn's output is bounded as well."""
+    server, client = with_big_value()
+    server.ask(server.connect(), "MONITOR")
+    client.send(line("GET big") * 100)
+    server.tick()
+    assert server.session(client).command_count < 15
+
+
+def test_other_clients_do_not_notice_a_slow_reader() -> None:
+    """A client is served at once while another one is stuck."""
+    server, client = with_big_value()
+    client.send(line("GET big") * 100)
+    server.step()
+    assert server.ask(server.connect(), "PING") == b"+PONG\r\n"
+
+
+def limits(hard_bytes: int, soft_bytes: int, soft_seconds: int) -> BufferLimits:
+    """`client-output-buffer-limit normal` with these figures."""
+    limit = BufferLimit(hard_bytes, soft_bytes, soft_seconds)
+    return BufferLimits(normal=limit, replica=limit, pubsub=limit)
+
+
+def test_the_hard_limit_closes() -> None:
+    """A client with more unsent output than the hard limit is closed."""
+    server, client = with_big_value(client_output_buffer_limit=limits(300_000, 0, 0))
+    client.send(line("GET big") * 2)
+    server.step()
+    assert not client.is_closed
+    client.send(line("GET big") * 3)
+    server.step()
+    assert client.is_closed
+
+
+def test_the_soft_limit_closes_after_its_time() -> None:
+    """Above the soft limit for so long: closed; shorter, or below in between: not."""
+    server, client = with_big_value(client_output_buffer_limit=limits(0, 50_000, 10))
+    output = server.reactor.output
+    client.send(line("GET big") * 2)
+    server.step()
+    session = server.session(client)
+    output.close_slow(session, 100.0)
+    output.close_slow(session, 109.0)
+    assert not session.is_gone
+    drain(server, client)
+    output.close_slow(session, 111.0)
+    client.send(line("GET big") * 2)
+    server.step()
+    output.close_slow(session, 112.0)
+    output.close_slow(session, 121.9)
+    assert not session.is_gone
+    output.close_slow(session, 122.0)
+    assert session.is_gone
+    assert "soft limit of 50000 bytes" in session.close_reason
+
+
+def test_a_failed_write_closes() -> None:
+    """A peer that has vanished is found when its reply can't be sent."""
+    server, client = with_big_value()
+    other = server.connect()
+    client.send(line("PING"))
+    server.reactor.begin_tick()
+    server.reactor._read(server.session(client), READABLE)
+    client.connection.is_reset = True
+    server.reactor.end_tick()
+    assert client.is_closed
+    assert server.ask(other, "PING") == b"+PONG\r\n"
+
+
+def test_a_failed_write_of_left_over_output_closes() -> None:
+    """The same when only the rest of a reply can't be sent."""
+    server, client = with_big_value()
+    client.send(line("GET big"))
+    server.step()
+    client.connection.is_reset = True
+    server.reactor.output.send_unsent(server.session(client))
+    server.step()
+    assert client.is_closed
+
+
+def test_closing_waits_for_the_output() -> None:
+    """QUIT behind a big reply: all of it arrives before the connection ends."""
+    server, client = with_big_value()
+    client.send(line("GET big") + line("QUIT"))
+    server.step()
+    assert not client.is_closed
+    assert drain(server, client).endswith(b"v\r\n+OK\r\n")
+    assert client.is_closed
+
+
+@pytest.mark.parametrize("size", [1 << 20, 900_001])
+def test_a_value_of_a_megabyte_in_and_out(size: int) -> None:
+    """Large values pass through small buffers whole."""
+    server = SimulatedServer().open()
+    client = server.connect()
+    value = bytes(range(256)) * (size // 256) + b"x" * (size % 256)
+    assert server.ask(client, request("SET", "k", value)) == b"+OK\r\n"
+    client.send(line("GET k"))
+    server.step()
+    assert drain(server, client) == b"$%d\r\n%b\r\n" % (size, value)
+
+
+def test_totals() -> None:
+    """Bytes sent are counted for the client and for the server."""
+    server, client = with_big_value()
+    client.send(line("GET big"))
+    server.step()
+    received = drain(server, client)
+    assert server.session(client).output_bytes == len(received)
+    assert server.reactor.output.total_bytes == len(received) + len("+OK\r\n")
