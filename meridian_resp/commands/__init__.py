@@ -6,69 +6,49 @@ the table is built and not with this package, so that importing one of them impo
 
 from __future__ import annotations
 
+from importlib import import_module
+from typing import Final
+
 from meridian_resp.commands.registry import CommandSpec, CommandTable
+
+#: Modules of this package that declare commands.
+MODULES: Final = (
+    # Data.
+    "strings",
+    "string_ranges",
+    "string_numbers",
+    "string_lcs",
+    "keys",
+    "expiry",
+    "keyspace",
+    "object_inspection",
+    "transactions",
+    "consistency",
+    # Connections and the server.
+    "access",
+    "client",
+    "client_control",
+    "configuration",
+    "connection",
+    "debug",
+    "information",
+    "introspection",
+    "latency",
+    "memory",
+    "monitor",
+    "persistence",
+    "server",
+    "slow_log",
+)
 
 
 def build_table() -> CommandTable:
     """All commands that this server knows."""
-    from meridian_resp.commands import (
-        access,
-        client,
-        client_control,
-        configuration,
-        connection,
-        consistency,
-        debug,
-        expiry,
-        information,
-        introspection,
-        keys,
-        keyspace,
-        latency,
-        memory,
-        monitor,
-        object_inspection,
-        persistence,
-        server,
-        slow_log,
-        string_lcs,
-        string_numbers,
-        string_ranges,
-        strings,
-        transactions,
-    )
-
-    modules = (
-        # Data.
-        strings,
-        string_ranges,
-        string_numbers,
-        string_lcs,
-        keys,
-        expiry,
-        keyspace,
-        object_inspection,
-        transactions,
-        consistency,
-        # Connections and the server.
-        access,
-        client,
-        client_control,
-        configuration,
-        connection,
-        debug,
-        information,
-        introspection,
-        latency,
-        memory,
-        monitor,
-        persistence,
-        server,
-        slow_log,
-    )
     specs: list[CommandSpec] = []
-    for module in modules:
+    for name in MODULES:
+        module = import_module(f"{__name__}.{name}")
         for value in vars(module).values():
+            # What a module merely imported belongs to another one.
             if getattr(value, "__module__", None) == module.__name__:
                 specs.extend(getattr(value, "command_specs", ()))
     return CommandTable(specs)

@@ -10,7 +10,6 @@ Redis, possibly more than once only if it is deleted and created again meanwhile
 from __future__ import annotations
 
 import random
-import time
 import zlib
 from collections.abc import Callable, Generator, Iterator
 from typing import Final
@@ -30,27 +29,26 @@ def _slot_bytes(slot: int) -> bytes:
     return slot.to_bytes(2, "big") if slot < SLOT_COUNT else SYSTEM_PREFIX
 
 
-def _walk(database: Database, slot: int) -> Iterator[tuple[int, bytes, int, bool]]:
-    """(slot, user key, type, is alive) of every record from `slot` on that a step passes.
+def _walk(database: Database, start: bytes) -> Iterator[tuple[bytes, bytes, int, bool]]:
+    """(storage key, user key, type, is alive) of every record from a storage key on.
 
-    Records of other databases and elements are passed too, as (slot, b"", -1, False), so that the
-    caller can bound its work.
+    Records of other databases and elements are passed too, with an empty user key and dead, so
+    that the caller can bound its work.
     """
     keyspace = database.keyspace
     wanted = database.keyspace_id
     now_ms = keyspace.now_ms
-    for key, record in keyspace.store.scan(_slot_bytes(slot), SYSTEM_PREFIX, keyspace.batch):
-        at = key[0] << 8 | key[1]
+    for key, record in keyspace.store.scan(start, SYSTEM_PREFIX, keyspace.batch):
         flags = record[0]
         if keyspace_id_of(key) != wanted or flags & TOMBSTONE or not is_metadata_key(key):
-            yield at, b"", -1, False
+            yield key, b"", -1, False
             continue
         user_key = user_key_of(key)
         if flags & HAS_EXPIRY and (expiry_of(record) or 0) <= now_ms:
             keyspace.effects.expire(database, user_key)
-            yield at, user_key, -1, False
+            yield key, user_key, -1, False
             continue
-        yield at, user_key, flags & TYPE_MASK, True
+        yield key, user_key, flags & TYPE_MASK, True
 
 
 def scan(database: Database, cursor: int, count: int) -> tuple[int, list[tuple[bytes, int]]]:
@@ -65,7 +63,9 @@ def scan(database: Database, cursor: int, count: int) -> tuple[int, list[tuple[b
     found: list[tuple[bytes, int]] = []
     in_slot: list[tuple[int, bytes, int]] = []
     current = slot
-    for examined, (at, key, kind, is_alive) in enumerate(_walk(database, slot)):
+    walk = _walk(database, _slot_bytes(slot))
+    for examined, (storage_key, key, kind, is_alive) in enumerate(walk):
+        at = storage_key[0] << 8 | storage_key[1]
         if at != current:
             cursor = _take(in_slot, found, count, current)
             if cursor:
@@ -103,47 +103,40 @@ def walk_in_slices(
     """Call `visit(key, type)` for every key; gives way about every millisecond.
 
     Between slices other commands run: the walk is not a snapshot, but every key that exists
-    throughout is visited exactly once. Each slice ends at a slot's end and starts anew there.
+    throughout is visited exactly once, because a slice goes on behind the last record seen.
     """
-    slot = 0
-    while slot < SLOT_COUNT:
-        started = time.perf_counter()
-        current = slot
-        slot = SLOT_COUNT
-        for passed, (at, key, kind, is_alive) in enumerate(_walk(database, current)):
-            if at != current:
-                if passed >= SLICE_RECORDS and time.perf_counter() - started > 0.001:
-                    slot = at
-                    break
-                current = at
+    start: bytes | None = b""
+    while start is not None:
+        walk = _walk(database, start)
+        for passed, (storage_key, key, kind, is_alive) in enumerate(walk, 1):
             if is_alive:
                 visit(key, kind)
-        if slot < SLOT_COUNT:
+            if passed >= SLICE_RECORDS:
+                start = storage_key + b"\0"
+                break
+        else:
+            start = None
+        if start is not None:
             yield
 
 
 def walk_expiring(database: Database) -> Generator[None, None, None]:
-    """Enter every key that has an expiry into the calendar; expired ones become effects."""
+    """Enter every key that has an expiry into the calendar, in slices."""
+    store, batch = database.keyspace.store, database.keyspace.batch
     index = database.keyspace.expiry_index
-    slot = 0
-    while slot < SLOT_COUNT:
-        current = slot
-        slot = SLOT_COUNT
-        scanned = database.keyspace.store.scan(
-            _slot_bytes(current), SYSTEM_PREFIX, database.keyspace.batch
-        )
-        for passed, (key, record) in enumerate(scanned):
-            at = key[0] << 8 | key[1]
-            if at != current:
-                if passed >= SLICE_RECORDS:
-                    slot = at
-                    break
-                current = at
-            if not record[0] & HAS_EXPIRY or keyspace_id_of(key) != database.keyspace_id:
-                continue
-            if is_metadata_key(key):
+    start: bytes | None = b""
+    while start is not None:
+        scanned = store.scan(start, SYSTEM_PREFIX, batch)
+        for passed, (key, record) in enumerate(scanned, 1):
+            is_wanted = record[0] & HAS_EXPIRY and keyspace_id_of(key) == database.keyspace_id
+            if is_wanted and is_metadata_key(key):
                 index.add(expiry_of(record) or 0, database.keyspace_id, user_key_of(key))
-        if slot < SLOT_COUNT:
+            if passed >= SLICE_RECORDS:
+                start = key + b"\0"
+                break
+        else:
+            start = None
+        if start is not None:
             yield
 
 
@@ -155,7 +148,8 @@ def random_key(database: Database, rng: random.Random) -> bytes | None:
     for first in (start, 0):
         current = -1
         keys: list[bytes] = []
-        for at, key, kind, is_alive in _walk(database, first):
+        for storage_key, key, kind, is_alive in _walk(database, _slot_bytes(first)):
+            at = storage_key[0] << 8 | storage_key[1]
             if at != current and keys:
                 break
             current = at

@@ -36,7 +36,8 @@ _DECIMAL = re.compile(
     rb"(?P<sign>[+-]?)(?P<whole>[0-9]*)(?:\.(?P<part>[0-9]*))?(?:e(?P<exponent>[+-]?[0-9]+))?"
 )
 _HEXADECIMAL = re.compile(
-    rb"(?P<sign>[+-]?)0x(?P<whole>[0-9a-f]*)(?:\.(?P<part>[0-9a-f]*))?(?:p(?P<exponent>[+-]?[0-9]+))?"
+    rb"(?P<sign>[+-]?)0x(?P<whole>[0-9a-f]*)(?:\.(?P<part>[0-9a-f]*))?"
+    rb"(?:p(?P<exponent>[+-]?[0-9]+))?"
 )
 _INFINITE = re.compile(rb"(?P<sign>[+-]?)inf(?:inity)?")
 
