@@ -81,9 +81,9 @@ def client_list(context: Context, arguments: list[bytes]) -> Outcome:
         sessions = [session for session in found if session is not None]
     else:
         raise CommandError(SYNTAX)
-    found = list(sessions)
-    slices = Slices(_list_in_slices(found, context.session, context.server.monotonic()))
-    return slices if len(found) > SLICE_CLIENTS else run_to_end(slices)
+    listed = list(sessions)
+    slices = Slices(_list_in_slices(listed, context.session, context.server.monotonic()))
+    return slices if len(listed) > SLICE_CLIENTS else run_to_end(slices)
 
 
 def _list_in_slices(

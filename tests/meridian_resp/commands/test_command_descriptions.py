@@ -18,6 +18,7 @@ from meridian_resp.commands.command_descriptions import (
 from meridian_resp.commands.introspection import all_with_subcommands
 from meridian_resp.commands.registry import Argument, CommandSpec, Flag, Group, Keys
 
+# Facts of COMMAND and COMMAND DOCS of redis-server 7.0.15, by full name, without its texts.
 GOLDEN = Path(__file__).parents[2] / "golden" / "redis_commands.json"
 RECORDED: dict[str, dict[str, Any]] = json.loads(GOLDEN.read_text())
 SPECS = {spec.full_name: spec for spec in all_with_subcommands(build_table())}
