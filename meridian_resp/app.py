@@ -95,18 +95,19 @@ async def _serve(engine: Engine, io: Io, settings: Settings, table: CommandTable
     """Run the node on an open engine until a signal or SHUTDOWN ends it."""
     node = Node(engine, io, settings, table, random.Random())
     node.open()
-    _listen(node, settings)
-    gc.collect()
-    gc.freeze()
-    gc.set_threshold(*_GC_THRESHOLDS)
     async with trio.open_nursery() as server_nursery:
         stop = server_nursery.cancel_scope
         node.on_shutdown = lambda save: stop.cancel()
         try:
+            # Before anybody can connect: a signal must end a server that answers gracefully.
+            await server_nursery.start(_stop_on_signal, stop)
+            _listen(node, settings)
+            gc.collect()
+            gc.freeze()
+            gc.set_threshold(*_GC_THRESHOLDS)
             await server_nursery.start(node.run)
             if settings.http_port:
                 await server_nursery.start(serve_http, node)
-            server_nursery.start_soon(_stop_on_signal, stop)
             _greet(settings)
         except BaseException:
             stop.cancel()
@@ -174,9 +175,12 @@ def _greet(settings: Settings) -> None:
         logger.info("Ready. Connect with: redis-cli -h %s -p %d", host, settings.port)
 
 
-async def _stop_on_signal(stop: trio.CancelScope) -> None:
+async def _stop_on_signal(
+    stop: trio.CancelScope, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED
+) -> None:
     """Turn the first SIGTERM or SIGINT into a graceful stop."""
     with trio.open_signal_receiver(signal.SIGTERM, signal.SIGINT) as signals:
+        task_status.started()
         async for number in signals:
             logger.info("Stopping on %s", signal.Signals(number).name)
             stop.cancel()

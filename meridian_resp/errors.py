@@ -40,7 +40,17 @@ NESTED_MULTI: Final = "ERR MULTI calls can not be nested"
 EXEC_WITHOUT_MULTI: Final = "ERR EXEC without MULTI"
 DISCARD_WITHOUT_MULTI: Final = "ERR DISCARD without MULTI"
 WATCH_IN_MULTI: Final = "ERR WATCH inside MULTI is not allowed"
+LEVEL_IN_MULTI: Final = (
+    "ERR CONSISTENCY can't give a level to one command of a transaction: set the connection's "
+    "level before MULTI"
+)
 NOT_IN_MULTI: Final = "ERR Command not allowed inside a transaction"
+
+
+def exec_aborted(text: str) -> str:
+    """EXEC itself was refused: its own error without the code, and the queue is discarded."""
+    reason = text.removeprefix("ERR ")
+    return f"EXECABORT Transaction discarded because of: {reason}"
 
 
 def wrong_arguments(name: str) -> str:

@@ -52,5 +52,7 @@ def monitor(context: Context, arguments: list[bytes]) -> Reply:
     """MONITOR: from now on, every command of every client."""
     if context.server.is_in_transaction:
         raise CommandError("ERR MONITOR isn't allowed for DENY BLOCKING client")
+    if context.session.is_monitor:
+        return b""  # not answered again, as in Redis
     context.server.add_monitor(context.session)
     return OK

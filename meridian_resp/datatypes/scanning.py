@@ -35,6 +35,8 @@ def _walk(database: Database, start: bytes) -> Iterator[tuple[bytes, bytes, int,
     Records of other databases and elements are passed too, with an empty user key and dead, so
     that the caller can bound its work.
     """
+    if not database.count:
+        return  # not a look at what a flushed database left behind
     keyspace = database.keyspace
     wanted = database.keyspace_id
     now_ms = keyspace.now_ms

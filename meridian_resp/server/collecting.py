@@ -56,6 +56,7 @@ def collect_statistics(node: Node) -> ServerStatistics:
         keys_evicted=counters.evicted_keys,
         expiry_seconds=node.expiry.spent_s,
         changes=node.keyspace.changes,
+        changes_since_save=node.keyspace.changes - node.saving.changes_at_last,
         cache_bytes=node.keyspace.cache_bytes,
         cache_bytes_max=node.keyspace.cache_bytes_max,
         resident_bytes=resident,

@@ -23,6 +23,11 @@ _FINE_THRESHOLD_USEC: Final = 2000
 _NOT_PAUSED: Final = frozenset({"client", "auth", "hello", "quit", "reset", "ping"})
 
 
+def has_writes(session: Session) -> bool:
+    """Whether a session's transaction has queued a write."""
+    return any(Flag.WRITE in spec.flags for spec, _ in session.queue or ())
+
+
 class Conditions:
     """Node-wide conditions and what follows from them for dispatch."""
 
@@ -35,6 +40,8 @@ class Conditions:
         #: Set by the reactor: a session has output, or a long command begins.
         self.mark_dirty: Callable[[Session], None] = lambda session: None
         self.start_long: Callable[[Session, Slices | Later], None] = lambda session, work: None
+        #: Set by the reactor: close a session at the end of the tick.
+        self.close: Callable[[Session, str], None] = lambda session, reason: None
         self._pause_until_ms = 0
         self._pause_writes_only = False
         self._is_timing_all = False
@@ -107,7 +114,7 @@ class Conditions:
         if not self._pause_writes_only:
             return True
         if runnable.name == "exec":
-            return any(Flag.WRITE in spec.flags for spec, _ in session.queue or ())
+            return has_writes(session)
         return runnable.is_write
 
     def _derive(self) -> None:

@@ -19,10 +19,11 @@ from meridian_resp.commands.consistency import parse_level
 from meridian_resp.commands.monitor import format_monitor_line
 from meridian_resp.commands.outcomes import Later, Outcome, Slices, run_to_end
 from meridian_resp.commands.registry import CommandSpec, Flag
+from meridian_resp.commands.transactions import give_up
 from meridian_resp.errors import CommandError
 from meridian_resp.protocol.replies import QUEUED, error
 from meridian_resp.protocol.reply_mode import ReplyMode
-from meridian_resp.server.conditions import Conditions
+from meridian_resp.server.conditions import Conditions, has_writes
 from meridian_resp.server.execution import Execution
 from meridian_resp.server.latency import LatencyMonitor
 from meridian_resp.server.runnable import Runnable, Runnables
@@ -39,6 +40,10 @@ _BIG_REPLY_BYTES: Final = 16384
 #: Commands that are executed, not queued, inside MULTI.
 _NOT_QUEUED: Final = frozenset({"exec", "discard", "multi", "watch", "quit", "reset"})
 _NO_TABLE: Final[dict[bytes, Runnable]] = {}
+_NOT_MONITORED: Final = Flag.SKIP_MONITOR | Flag.ADMIN
+#: First words of an HTTP request. A web page can make a browser send one to a port of this
+#: machine, with commands in its body; so it ends the connection before anything of it runs.
+_HTTP_WORDS: Final = frozenset({b"post", b"host:"})
 
 
 class MustWait(Exception):
@@ -181,24 +186,30 @@ class Dispatcher:
         try:
             runnable = self._find(arguments)
         except CommandError as failure:
-            return self._refuse(session, None, failure.text)
+            return self._refuse_unknown(session, arguments, failure.text)
         spec = runnable.spec
+        session.last_command = runnable.name
         if not runnable.least <= len(arguments) <= runnable.most:
             return self._refuse(session, runnable, errors.wrong_arguments(runnable.name))
         if not session.is_authenticated and Flag.NO_AUTH not in spec.flags:
             return self._refuse(session, runnable, errors.NO_AUTH)
-        if runnable.is_write and self._conditions.refusal is not None:
+        if self._conditions.refusal is not None:
             text = errors.writes_refused(self._conditions.refusal)
-            return self._refuse(session, runnable, text)
+            if runnable.is_write:
+                return self._refuse(session, runnable, text)
+            if spec.name == "exec" and has_writes(session):
+                self._context.enter(session)
+                give_up(self._context)
+                return self._refuse(session, runnable, errors.exec_refused(text))
         if session.queue is not None and spec.name not in _NOT_QUEUED:
             if Flag.NO_MULTI in spec.flags:
                 return self._refuse(session, runnable, errors.NOT_IN_MULTI)
+            if level:
+                return self._refuse(session, runnable, errors.LEVEL_IN_MULTI)
             session.queue.append((spec, arguments))
             return QUEUED
         if self._conditions.must_pause(session, runnable, self._context.now_ms):
             raise MustWait
-        if self._conditions.monitors and Flag.SKIP_MONITOR not in spec.flags:
-            self._feed_monitors(session, arguments)
         if level:
             return self._at_level(session, runnable, arguments, level)
         return self.call(session, runnable, arguments)
@@ -239,6 +250,8 @@ class Dispatcher:
         except Exception as failure:
             outcome = self._failed(runnable, failure)
         self.account(session, runnable, arguments, time.perf_counter() - started)
+        if self._conditions.monitors and not runnable.spec.flags & _NOT_MONITORED:
+            self._feed_monitors(session, arguments)
         return outcome
 
     def account(
@@ -275,12 +288,6 @@ class Dispatcher:
         replies = []
         for spec, arguments in queue:
             runnable = self._runnables.of(spec)
-            if runnable.is_write and self._conditions.refusal is not None:
-                text = errors.writes_refused(self._conditions.refusal)
-                replies.append(self._refuse(session, runnable, text))
-                continue
-            if self._conditions.monitors and Flag.SKIP_MONITOR not in spec.flags:
-                self._feed_monitors(session, arguments)
             outcome = self.call(session, runnable, arguments)
             if isinstance(outcome, Slices):
                 outcome = run_to_end(outcome)
@@ -306,7 +313,19 @@ class Dispatcher:
             session.queue_error = True
         if runnable is not None:
             runnable.rejected += 1
+            if runnable.name == "exec":
+                self._keyspace.watches.forget(session)
+                session.queue, session.queue_error, session.watch_dirty = None, False, False
+                self._conditions.change_state(session)
+                text = errors.exec_aborted(text)
         return self._error(text)
+
+    def _refuse_unknown(self, session: Session, arguments: list[bytes], text: str) -> bytes:
+        if arguments[0].lower() in _HTTP_WORDS:
+            logger.warning("%s sent an HTTP request to the client port", session.address)
+            self._conditions.close(session, "sent an HTTP request")
+            return b""
+        return self._refuse(session, None, text)
 
     def _failed(self, runnable: Runnable, failure: Exception) -> bytes:
         """The error reply of a handler that raised; its effects are dropped."""

@@ -86,6 +86,7 @@ class Node:
     def _wire(self) -> None:
         """Connect the parts that only know each other by callables."""
         self.conditions.mark_dirty = self.reactor.mark_dirty
+        self.conditions.close = self.reactor.close_later
         self.conditions.start_long = self.long_commands.start
         self.registry.on_remove += [
             self.long_commands.forget,
@@ -238,11 +239,12 @@ class Node:
 
     def sessions(self) -> Iterable[Session]:
         """See `ServerPort.sessions`."""
-        return list(self.registry.all())
+        return [session for session in self.registry.all() if not session.is_gone]
 
     def find_session(self, identifier: int) -> Session | None:
         """See `ServerPort.find_session`."""
-        return self.registry.find(identifier)
+        session = self.registry.find(identifier)
+        return None if session is None or session.is_gone else session
 
     def close_session(self, session: Session) -> None:
         """See `ServerPort.close_session`."""
