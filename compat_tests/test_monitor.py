@@ -51,11 +51,19 @@ def test_a_command_is_shown(both: Both, command: tuple[Argument, ...]) -> None:
     watcher = both.another()
     watcher.do("MONITOR")
     both.do(*command)
-    both.do("SELECT", "3")
     both.do("ECHO", "end")
-    expected = 3 if command[0] != "GET" else 2
-    lines = expect_same_lines(watcher, expected)
-    assert lines[-1] == (b"3", b'"ECHO" "end"')
+    lines = [_until(client, b'"ECHO" "end"') for client in (watcher.redis, watcher.meridian)]
+    assert lines[0] == lines[1]
+
+
+def test_the_database_is_that_after_the_command(both: Both) -> None:
+    """A line is written when the command has run, so SELECT shows where it led."""
+    watcher = both.another()
+    watcher.do("MONITOR")
+    both.do("SELECT", "3")
+    both.do("ECHO", "in three")
+    lines = expect_same_lines(watcher, 2)
+    assert lines == [(b"3", b'"SELECT" "3"'), (b"3", b'"ECHO" "in three"')]
 
 
 def test_what_is_not_shown(both: Both) -> None:

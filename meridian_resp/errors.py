@@ -40,10 +40,6 @@ NESTED_MULTI: Final = "ERR MULTI calls can not be nested"
 EXEC_WITHOUT_MULTI: Final = "ERR EXEC without MULTI"
 DISCARD_WITHOUT_MULTI: Final = "ERR DISCARD without MULTI"
 WATCH_IN_MULTI: Final = "ERR WATCH inside MULTI is not allowed"
-LEVEL_IN_MULTI: Final = (
-    "ERR CONSISTENCY can't give a level to one command of a transaction: set the connection's "
-    "level before MULTI"
-)
 NOT_IN_MULTI: Final = "ERR Command not allowed inside a transaction"
 
 

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from meridian_resp.commands.context import Context
 
 #: Cells of the table (bits) that are filled in one slice: well below a millisecond.
-CELLS_AT_ONCE: Final = 2_000_000
+CELLS_AT_ONCE: Final = 1_000_000
 #: Steps of the walk back in one slice.
 STEPS_AT_ONCE: Final = 2_000
 #: What a cell costs in Redis, which refuses tables above proto-max-bulk-len.

@@ -9,13 +9,14 @@ Redis, possibly more than once only if it is deleted and created again meanwhile
 
 from __future__ import annotations
 
+import itertools
 import random
 import zlib
 from collections.abc import Callable, Generator, Iterator
 from typing import Final
 
-from meridian_resp.datatypes.database import Database
-from meridian_resp.datatypes.values import Kind
+from meridian_resp.datatypes.database import SHARDS, Database
+from meridian_resp.datatypes.values import Kind, is_alive
 from storage.keys import SLOT_COUNT, SYSTEM_PREFIX, is_metadata_key, keyspace_id_of, user_key_of
 from storage.records import HAS_EXPIRY, TOMBSTONE, TYPE_MASK, expiry_of
 
@@ -143,20 +144,46 @@ def walk_expiring(database: Database) -> Generator[None, None, None]:
 
 
 def random_key(database: Database, rng: random.Random) -> bytes | None:
-    """A random existing key, or None if there is none; keys of sparse slots are likelier."""
+    """A random existing key, or None if there is none.
+
+    Keys of sparse slots are likelier. Where storage is full of what is no more (after a FLUSHDB
+    of many keys, until compaction), one of the keys in memory has to do.
+    """
     if database.count <= 0:
         return None
     start = rng.randrange(SLOT_COUNT)
-    for first in (start, 0):
-        current = -1
-        keys: list[bytes] = []
-        for storage_key, key, kind, is_alive in _walk(database, _slot_bytes(first)):
-            at = storage_key[0] << 8 | storage_key[1]
-            if at != current and keys:
-                break
-            current = at
-            if is_alive and kind != Kind.SYSTEM:
-                keys.append(key)
+    return (
+        _key_near(database, rng, start, EXAMINED_MAX)
+        or _cached_key(database, rng)
+        or _key_near(database, rng, 0, None)
+    )
+
+
+def _key_near(
+    database: Database, rng: random.Random, slot: int, examined_max: int | None
+) -> bytes | None:
+    """A key of the first slot from `slot` on that has any, within so many records."""
+    current = -1
+    keys: list[bytes] = []
+    walk = _walk(database, _slot_bytes(slot))
+    for storage_key, key, kind, is_alive in itertools.islice(walk, examined_max):
+        at = storage_key[0] << 8 | storage_key[1]
+        # In a slot of very many keys the first ones have to do.
+        if keys and (at != current or len(keys) >= EXAMINED_MAX):
+            break
+        current = at
+        if is_alive and kind != Kind.SYSTEM:
+            keys.append(key)
+    return rng.choice(keys) if keys else None
+
+
+def _cached_key(database: Database, rng: random.Random) -> bytes | None:
+    """A key out of the first shard of the cache, from a random one on, that has any alive."""
+    now_ms = database.keyspace.now_ms
+    start = rng.randrange(SHARDS)
+    for offset in range(SHARDS):
+        shard = database.hot[(start + offset) % SHARDS]
+        keys = [key for key, live in shard.items() if is_alive(live, now_ms)]
         if keys:
             return rng.choice(keys)
     return None

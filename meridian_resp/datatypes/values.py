@@ -67,3 +67,10 @@ def live_bytes(key: bytes, live: Live) -> int:
     if isinstance(live, bytes):
         return len(key) + len(live) + OVERHEAD_BYTES
     return len(key) + len(live.value) + OVERHEAD_BYTES + 100
+
+
+def is_alive(live: Live, now_ms: int) -> bool:
+    """Whether a cached key exists and its time is not over."""
+    if isinstance(live, bytes):
+        return True
+    return live.kind != Kind.ABSENT and not 0 < live.expire_at_ms <= now_ms

@@ -19,7 +19,6 @@ from meridian_resp.commands.consistency import parse_level
 from meridian_resp.commands.monitor import format_monitor_line
 from meridian_resp.commands.outcomes import Later, Outcome, Slices, run_to_end
 from meridian_resp.commands.registry import CommandSpec, Flag
-from meridian_resp.commands.transactions import give_up
 from meridian_resp.errors import CommandError
 from meridian_resp.protocol.replies import QUEUED, error
 from meridian_resp.protocol.reply_mode import ReplyMode
@@ -178,11 +177,8 @@ class Dispatcher:
 
     def _answer(self, session: Session, arguments: list[bytes]) -> Outcome:
         """Look a command up, ask the gates, then queue or execute it."""
-        level = ""
-        if arguments[0].lower() == b"consistency" and len(arguments) > 2:
-            parsed = parse_level(arguments[1])
-            if parsed is not None:
-                level, arguments = parsed, arguments[2:]
+        given = arguments
+        level, arguments = _split_level(given)
         try:
             runnable = self._find(arguments)
         except CommandError as failure:
@@ -193,20 +189,14 @@ class Dispatcher:
             return self._refuse(session, runnable, errors.wrong_arguments(runnable.name))
         if not session.is_authenticated and Flag.NO_AUTH not in spec.flags:
             return self._refuse(session, runnable, errors.NO_AUTH)
-        if self._conditions.refusal is not None:
+        would_write = runnable.is_write or (spec.name == "exec" and has_writes(session))
+        if would_write and self._conditions.refusal is not None:
             text = errors.writes_refused(self._conditions.refusal)
-            if runnable.is_write:
-                return self._refuse(session, runnable, text)
-            if spec.name == "exec" and has_writes(session):
-                self._context.enter(session)
-                give_up(self._context)
-                return self._refuse(session, runnable, errors.exec_refused(text))
+            return self._refuse(session, runnable, text)
         if session.queue is not None and spec.name not in _NOT_QUEUED:
             if Flag.NO_MULTI in spec.flags:
                 return self._refuse(session, runnable, errors.NOT_IN_MULTI)
-            if level:
-                return self._refuse(session, runnable, errors.LEVEL_IN_MULTI)
-            session.queue.append((spec, arguments))
+            session.queue.append((spec, given))
             return QUEUED
         if self._conditions.must_pause(session, runnable, self._context.now_ms):
             raise MustWait
@@ -286,9 +276,13 @@ class Dispatcher:
         self, session: Session, queue: list[tuple[CommandSpec, list[bytes]]]
     ) -> list[bytes]:
         replies = []
-        for spec, arguments in queue:
+        for spec, given in queue:
             runnable = self._runnables.of(spec)
-            outcome = self.call(session, runnable, arguments)
+            level, arguments = _split_level(given)
+            if level:
+                outcome = self._at_level(session, runnable, arguments, level)
+            else:
+                outcome = self.call(session, runnable, arguments)
             if isinstance(outcome, Slices):
                 outcome = run_to_end(outcome)
             assert not isinstance(outcome, Later), f"{spec.full_name} lacks NO_MULTI"
@@ -348,3 +342,12 @@ class Dispatcher:
     def _encode(self, session: Session, outcome: Outcome) -> bytes:
         assert not isinstance(outcome, (Slices, Later)), "long commands carry Flag.LONG"
         return session.encode(outcome)
+
+
+def _split_level(arguments: list[bytes]) -> tuple[str, list[bytes]]:
+    """(level, the command itself) of `CONSISTENCY level command ...`; else ("", arguments)."""
+    if len(arguments) > 2 and arguments[0].lower() == b"consistency":
+        level = parse_level(arguments[1])
+        if level is not None:
+            return level, arguments[2:]
+    return "", arguments

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from meridian_resp.config.redis_values import BufferLimit, BufferLimits
@@ -13,7 +15,7 @@ from tests.harness.simulated_server import SimulatedServer, line, request
 BIG = 100_000
 
 
-def with_big_value(**options: object) -> tuple[SimulatedServer, MemoryClient]:
+def with_big_value(**options: Any) -> tuple[SimulatedServer, MemoryClient]:
     """A server that holds a value of 100,000 bytes, and a client that reads nothing yet."""
     server = SimulatedServer(**options).open()
     server.ask(server.connect(), request("SET", "big", b"v" * BIG))
