@@ -16,7 +16,7 @@ from collections.abc import Callable, Generator, Iterator
 from typing import Final
 
 from meridian_resp.datatypes.database import SHARDS, Database
-from meridian_resp.datatypes.values import Kind, is_alive
+from meridian_resp.datatypes.values import Kind, is_living
 from storage.keys import SLOT_COUNT, SYSTEM_PREFIX, is_metadata_key, keyspace_id_of, user_key_of
 from storage.records import HAS_EXPIRY, TOMBSTONE, TYPE_MASK, expiry_of
 
@@ -152,11 +152,10 @@ def random_key(database: Database, rng: random.Random) -> bytes | None:
     if database.count <= 0:
         return None
     start = rng.randrange(SLOT_COUNT)
-    return (
-        _key_near(database, rng, start, EXAMINED_MAX)
-        or _cached_key(database, rng)
-        or _key_near(database, rng, 0, None)
-    )
+    key = _key_near(database, rng, start, EXAMINED_MAX)
+    if key is None:
+        key = _cached_key(database, rng)
+    return _key_near(database, rng, 0, None) if key is None else key
 
 
 def _key_near(
@@ -183,7 +182,7 @@ def _cached_key(database: Database, rng: random.Random) -> bytes | None:
     start = rng.randrange(SHARDS)
     for offset in range(SHARDS):
         shard = database.hot[(start + offset) % SHARDS]
-        keys = [key for key, live in shard.items() if is_alive(live, now_ms)]
+        keys = [key for key, live in shard.items() if is_living(live, now_ms)]
         if keys:
             return rng.choice(keys)
     return None

@@ -69,7 +69,7 @@ def live_bytes(key: bytes, live: Live) -> int:
     return len(key) + len(live.value) + OVERHEAD_BYTES + 100
 
 
-def is_alive(live: Live, now_ms: int) -> bool:
+def is_living(live: Live, now_ms: int) -> bool:
     """Whether a cached key exists and its time is not over."""
     if isinstance(live, bytes):
         return True

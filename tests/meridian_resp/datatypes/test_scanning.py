@@ -18,7 +18,7 @@ from meridian_resp.datatypes.scanning import (
     walk_in_slices,
 )
 from meridian_resp.datatypes.values import Kind
-from storage.keys import element_key, metadata_key
+from storage.keys import element_key, metadata_key, slot_of
 from storage.records import Record, encode_record, encode_string
 from tests.harness.memory_store import MemoryStore
 
@@ -99,13 +99,15 @@ def test_any_cursor_is_safe(cursor: int) -> None:
 
 def test_a_step_over_nothing_is_bounded() -> None:
     """Many deleted records cost one call a bounded time: it returns with a cursor and no key."""
-    keyspace = filled([b"%d" % number for number in range(EXAMINED_MAX + 500)]).keyspace
-    database = keyspace.databases[0]
+    last = max((b"%d" % number for number in range(20_000)), key=slot_of)
+    database = filled([b"%d" % number for number in range(EXAMINED_MAX + 500)] + [last])
     for number in range(EXAMINED_MAX + 500):
-        keyspace.effects.delete(database, b"%d" % number)
-    keyspace.apply()
+        database.keyspace.effects.delete(database, b"%d" % number)
+    database.keyspace.effects.put_string(database, last, b"v")
+    database.keyspace.apply()
     cursor, some = scan(database, 0, 10)
     assert (cursor > 0, some) == (True, [])
+    assert walked(database, 10, []) == [last]
 
 
 def test_expired_keys_are_passed_over_and_deleted() -> None:
@@ -161,3 +163,18 @@ def test_random_keys_are_keys() -> None:
 def test_random_key_of_expired_ones() -> None:
     """A database with nothing but expired keys has no random key."""
     assert random_key(filled([], [b"a"]), random.Random(5)) is None
+
+
+def test_random_key_among_remains() -> None:
+    """Where nearly everything in storage is deleted, the keys in memory are found at once."""
+    database = filled([b"%d" % number for number in range(EXAMINED_MAX + 500)])
+    for number in range(EXAMINED_MAX + 500):
+        database.keyspace.effects.delete(database, b"%d" % number)
+    for key in (b"", b"some"):
+        database.keyspace.effects.put_string(database, key, b"v")
+    database.keyspace.apply()
+    database.keyspace.commit()
+    rng = random.Random(5)
+    assert {random_key(database, rng) for _ in range(60)} == {b"", b"some"}
+    database.drop_cache()
+    assert random_key(database, rng) in (b"", b"some")

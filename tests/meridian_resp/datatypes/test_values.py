@@ -8,6 +8,7 @@ from meridian_resp.datatypes.values import (
     TYPE_NAMES,
     Entry,
     Kind,
+    is_living,
     live_bytes,
 )
 from storage.records import TYPE_MASK, RecordType
@@ -44,3 +45,12 @@ def test_a_key_that_never_existed() -> None:
         NEVER.expire_at_ms,
         NEVER.generation,
     ) == (Kind.ABSENT, b"", 0, 0)
+
+
+def test_what_is_living() -> None:
+    """Plain strings always, entries until the millisecond of their expiry, absent ones never."""
+    assert is_living(b"", 5)
+    assert is_living(Entry(Kind.STRING, b""), 5)
+    assert is_living(Entry(Kind.HASH, b"", 6), 5)
+    assert not is_living(Entry(Kind.HASH, b"", 5), 5)
+    assert not is_living(NEVER, 5)
