@@ -77,6 +77,9 @@ class Expiry:
         if not has_more:
             has_more = self._sweep_step()
         self._reactor.end_tick()
+        if self.refusal() is not None:
+            # The log has failed and the deletions are undone, but the calendar has forgotten them.
+            self._sweep = self._sweep_all()
         return has_more
 
     def _look_at(self, due: list[tuple[int, bytes]]) -> None:

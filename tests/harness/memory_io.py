@@ -190,7 +190,7 @@ class MemoryIo:
         self.now_s = START_S
         self.reading_s = READING_S
         self._clock = clock
-        self._first_s = START_S if clock is None else clock()
+        self._first_s = self._base_s()
         self._spent_s = 0.0
         self._sockets: dict[int, MemoryConnection | MemoryListener] = {}
         self._interests: dict[int, int] = {}
