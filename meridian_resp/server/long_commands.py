@@ -116,6 +116,6 @@ def _error_of(failure: Exception) -> bytes:
     if isinstance(failure, CommandError):
         return error(failure.text)
     if isinstance(failure, StorageError):
-        return error(f"ERR storage can't be read: {failure}")
+        return error(f"ERR {failure}")
     logger.error("A fault in a command that runs over several ticks", exc_info=failure)
     return error(f"ERR internal error ({type(failure).__name__})")

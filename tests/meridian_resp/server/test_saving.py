@@ -44,10 +44,15 @@ async def test_a_flush_that_fails(autojump_clock: object) -> None:
     """SAVE answers an error, the last state is bad, and the next one that works mends it."""
     async with serving() as server:
         client = LiveClient(server.io.connect())
-        await client.ask("SET a 1")
-        fault = FailWhile(errno.ENOSPC, lambda operation, name: True)
+        failing = {"sync"}
+        fault = FailWhile(
+            errno.EIO, lambda operation, name: len(failing) > 1 or operation in failing
+        )
         server.files.on_call = fault
-        await trio.sleep(3)
+        await client.ask("SET a 1")
+        await trio.sleep(2)
+        failing.add("everything")
+        await trio.sleep(2)
         client.send("SAVE")
         await trio.sleep(1)
         assert (await client.take()).startswith(b"-")
