@@ -129,7 +129,7 @@ class Both:
         """Send commands in one write; all replies must be equal, in order."""
         batch = [list(command) for command in commands]
         for command in batch:
-            self._note(command)
+            self.note(command)
         redis, meridian = self.redis.pipeline(batch), self.meridian.pipeline(batch)
         for command, one, other in zip(batch, redis, meridian, strict=True):
             if one != other:
@@ -186,7 +186,7 @@ class Both:
 
     def eventually(self, expected: Any, *arguments: Argument, within_s: float = 5.0) -> None:
         """Repeat a command on each server until it answers `expected`."""
-        self._note(arguments)
+        self.note(arguments)
         for client, name in ((self.redis, "redis"), (self.meridian, "meridian")):
             wait_until(partial(_answers, client, arguments, expected), within_s, name)
 
@@ -194,7 +194,7 @@ class Both:
 
     def send(self, *arguments: Argument) -> tuple[bytes, bytes]:
         """Send a command to both and return both raw replies."""
-        self._note(arguments)
+        self.note(arguments)
         self.redis.send(*arguments)
         self.meridian.send(*arguments)
         return self.redis.read_reply(), self.meridian.read_reply()
@@ -213,7 +213,8 @@ class Both:
             f"  meridian {shown(meridian)}\n  last commands:\n{commands}"
         )
 
-    def _note(self, arguments: Sequence[Argument]) -> None:
+    def note(self, arguments: Sequence[Argument]) -> None:
+        """Remember a command for the text of a failure."""
         self._history.append(" ".join(shown(encode_argument(item)) for item in arguments))
 
 

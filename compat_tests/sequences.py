@@ -244,6 +244,11 @@ def agree(name: str, redis: bytes, meridian: bytes) -> bool:
     return False
 
 
+def arguments_of(command: Command, step: int) -> list[Argument]:
+    """Return what to send for a command at that step of a sequence."""
+    return [word.argument(step) if isinstance(word, Lifetime) else word for word in command]
+
+
 class Runner:
     """Runs one sequence on both servers, step by step, and compares each reply."""
 
@@ -258,27 +263,40 @@ class Runner:
             connection.close()
 
     def run(self, sequence: list[Step]) -> None:
-        """Run all steps, then compare the whole key space.
+        """Run all steps one after the other, then compare the whole key space.
 
         Raises:
             AssertionError: a reply or a stored value differs.
         """
         for number, (index, command) in enumerate(sequence):
-            arguments = [
-                word.argument(number) if isinstance(word, Lifetime) else word for word in command
-            ]
-            self._step(index, arguments)
+            arguments = arguments_of(command, number)
+            self._judge(index, arguments, *self._connections[index].send(*arguments))
         self.compare_contents()
 
-    def _step(self, index: int, arguments: list[Argument]) -> None:
+    def run_pipelined(self, sequence: list[Step]) -> None:
+        """Run all steps on one connection in a single write, then compare the whole key space.
+
+        A server may run them all in one turn, and log them as one batch.
+
+        Raises:
+            AssertionError: a reply or a stored value differs.
+        """
+        commands = [arguments_of(command, number) for number, (_, command) in enumerate(sequence)]
+        connection = self._connections[0]
+        replies = connection.redis.pipeline(commands), connection.meridian.pipeline(commands)
+        for arguments, redis, meridian in zip(commands, *replies, strict=True):
+            connection.note(arguments)
+            self._judge(0, arguments, redis, meridian)
+        self.compare_contents()
+
+    def _judge(self, index: int, arguments: list[Argument], redis: bytes, meridian: bytes) -> None:
         name = str(arguments[0]).upper()
         connection, queued = self._connections[index], self._queued[index]
-        redis, meridian = connection.send(*arguments)
-        if not (
-            self._agree_exec(queued, redis, meridian)
-            if name == "EXEC"
-            else agree(name, redis, meridian)
-        ):
+        if name == "EXEC":
+            is_right = self._agree_exec(queued, redis, meridian)
+        else:
+            is_right = agree(name, redis, meridian)
+        if not is_right:
             connection.fail(f"connection {index}: the replies to {name} differ", redis, meridian)
         if redis == b"+QUEUED\r\n":
             queued.append(name)
@@ -328,12 +346,15 @@ def contents(client: RawClient) -> dict[tuple[int, bytes], tuple[Any, Any, int]]
     return found
 
 
-def run_sequence(both: Both, sequence: list[Step]) -> None:
-    """Run one sequence on empty databases."""
+def run_sequence(both: Both, sequence: list[Step], *, pipelined: bool = False) -> None:
+    """Run one sequence on empty databases, step by step or in one write."""
     both.do("SELECT", 0)
     both.do("FLUSHALL")
     runner = Runner(both)
     try:
-        runner.run(sequence)
+        if pipelined:
+            runner.run_pipelined(sequence)
+        else:
+            runner.run(sequence)
     finally:
         runner.close()

@@ -5,12 +5,17 @@ from __future__ import annotations
 import shutil
 import subprocess
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from typing import TYPE_CHECKING
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
+from compat_tests.both import Both, Pair
+from compat_tests.conftest import EXAMPLES
 from compat_tests.raw_client import RawClient, parse
-from compat_tests.sequences import contents
+from compat_tests.sequences import ANY_COMMAND, Runner, Step, contents, run_sequence, steps
 from compat_tests.servers import (
     Server,
     is_redis_under_test,
@@ -145,6 +150,27 @@ def test_acknowledged_writes_survive_a_kill_under_load(server: Server, connect: 
     second = [parse(reply) for reply in client.pipeline([["GET", f"b{n}"] for n in range(last)])]
     assert first[: acknowledged + 1] == [str(n).encode() for n in range(acknowledged + 1)]
     assert first == second, "half a transaction is there"
+
+
+def test_random_sequences_survive_kills(redis_process: Server, server: Server) -> None:
+    """After random commands, a flush to tables or none, and a kill, all is as in a live Redis."""
+
+    @settings(max_examples=max(EXAMPLES // 5, 3))
+    @given(steps(ANY_COMMAND), st.booleans(), steps(ANY_COMMAND, 20))
+    def check(first: list[Step], is_saved: bool, second: list[Step]) -> None:
+        with closing(Both(Pair(redis_process, server))) as both:
+            run_sequence(both, first)
+            if is_saved:
+                both.do("SAVE")
+            with closing(Runner(both)) as runner:
+                runner.run(second)
+            server.kill()
+            server.start()
+            both.reopen()
+            with closing(Runner(both)) as runner:
+                runner.compare_contents()
+
+    check()
 
 
 def test_expired_keys_stay_gone(server: Server, connect: Connect) -> None:

@@ -48,6 +48,17 @@ def test_random_sequences(both: Both) -> None:
     check()
 
 
+def test_random_pipelines(both: Both) -> None:
+    """The same when a whole sequence arrives in one packet and runs in one turn of the server."""
+
+    @settings(max_examples=EXAMPLES * 8)
+    @given(steps(ANY_COMMAND))
+    def check(sequence: list[Step]) -> None:
+        run_sequence(both, sequence, pipelined=True)
+
+    check()
+
+
 @pytest.mark.parametrize("name", COMMAND_STRATEGIES)
 def test_random_sequences_about_one_command(both2: Both, name: str) -> None:
     """The same with one command in every second step, so that each meets many states."""
