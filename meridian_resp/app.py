@@ -12,6 +12,7 @@ second signal ends the process at once.
 
 from __future__ import annotations
 
+import contextlib
 import gc
 import logging
 import os
@@ -116,7 +117,8 @@ async def _serve(engine: Engine, io: Io, settings: Settings, table: CommandTable
     await _drain(node, settings)
     node.reactor.close_all()
     if settings.unixsocket:
-        os.unlink(settings.unixsocket)
+        with contextlib.suppress(FileNotFoundError):  # somebody may have cleaned up
+            os.unlink(settings.unixsocket)
 
 
 async def _drain(node: Node, settings: Settings) -> None:
