@@ -22,6 +22,9 @@ NO_TEST_FILE: Mapping[str, str] = {}
 
 #: Test files without a module of the same path.
 NO_MODULE: Mapping[str, str] = {
+    "tests/meridian_resp/server/test_hostile.py": "hostile bytes over a whole server",
+    "tests/process/test_data_survives.py": "kills real processes and fills their disk",
+    "tests/process/test_start_and_stop.py": "starts and stops real processes",
     "tests/storage/test_crash_recovery.py": "crashes the whole engine at every system call",
     "tests/storage/test_format_documents.py": "executes the examples of docs/formats",
     "tests/test_docs.py": "about docs/ and README.md, not about a module",

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Generator
 from typing import Any
 
 import pytest
 
+from meridian_resp.commands.context import Context
 from meridian_resp.commands.outcomes import Outcome, Slices
 from meridian_resp.commands.registry import CommandSpec, Flag, Group, command
 from meridian_resp.protocol.replies import Reply
@@ -29,12 +31,12 @@ def server_and_client(**options: Any) -> tuple[SimulatedServer, MemoryClient]:
     "BREAK", arity=-1, flags=Flag.WRITE, group=Group.GENERIC, since="7.0.0",
     summary="Records an effect and fails.", complexity="O(1)",
 )  # fmt: skip
-def _break(context: object, arguments: list[bytes]) -> Reply:
-    context.effects.put_string(context.database, b"broken", b"1")  # type: ignore[attr-defined] # any context
+def _break(context: Context, arguments: list[bytes]) -> Reply:
+    context.effects.put_string(context.database, b"broken", b"1")
     raise ZeroDivisionError("a fault")
 
 
-def _failing_steps() -> object:
+def _failing_steps() -> Generator[None, None, Reply]:
     yield
     raise ZeroDivisionError("a fault")
 
@@ -43,8 +45,8 @@ def _failing_steps() -> object:
     "BREAKLATER", arity=1, flags=Flag.LONG, group=Group.GENERIC, since="7.0.0",
     summary="Fails in its second slice.", complexity="O(1)",
 )  # fmt: skip
-def _break_later(context: object, arguments: list[bytes]) -> Outcome:
-    return Slices(_failing_steps())  # type: ignore[arg-type] # it never returns a reply
+def _break_later(context: Context, arguments: list[bytes]) -> Outcome:
+    return Slices(_failing_steps())
 
 
 BREAKING: tuple[CommandSpec, ...] = tuple(
