@@ -54,6 +54,7 @@ class Conditions:
             and session.reply_mode is ReplyMode.ON
             and not session.consistency
             and not session.is_monitor
+            and not session.is_busy
         )
         session.table = self._plain if is_plain else _NO_TABLE
 

@@ -107,7 +107,6 @@ class LongCommands:
         else:
             session.out.append(session.encode(reply))
             self._reactor.mark_dirty(session)
-        session.is_busy = False
         self._reactor.resume(session)
 
 

@@ -56,7 +56,6 @@ class Output:
             self._close(session, f"write failed: {error.strerror}")
             return
         self.total_bytes += sent
-        session.output_bytes += sent
         if sent < len(data):
             rest = data[sent:] if len(data) <= _JOIN_BYTES_MAX else memoryview(data)[sent:]
             session.unsent.append(rest)
@@ -89,7 +88,6 @@ class Output:
                 self._close(session, f"write failed: {error.strerror}")
                 return
             self.total_bytes += sent
-            session.output_bytes += sent
             session.unsent_bytes -= sent
             if sent == len(data):
                 unsent.popleft()

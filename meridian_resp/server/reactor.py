@@ -185,13 +185,18 @@ class Reactor:
         if not data:
             self._end_of_stream(session)
             return
-        session.input_bytes += len(data)
         self.input_bytes += len(data)
         parser = session.parser
         try:
             commands = parser.feed(data)
         except ProtocolError as failure:
             self._refuse_input(session, failure)
+            return
+        if len(commands) == 1 and self._dispatcher.run_one(session, commands[0]):
+            session.last_active_s = self._tick_started
+            if not session.is_dirty:
+                session.is_dirty = True
+                self._dirty.append(session)
             return
         if not commands:
             limit = self._settings.client_query_buffer_limit_bytes
@@ -277,7 +282,8 @@ class Reactor:
             self._io.wake()
 
     def resume(self, session: Session) -> None:
-        """A session is not busy any more: go on with its commands, or read on."""
+        """A session's long command has ended: go on with its commands, or read on."""
+        self._dispatcher.end_long(session)
         if session.backlog:
             self.queue_to_run(session)
         else:

@@ -55,7 +55,6 @@ class Session:
         "held_bytes",
         "identifier",
         "info",
-        "input_bytes",
         "input_failure",
         "is_authenticated",
         "is_busy",
@@ -78,7 +77,6 @@ class Session:
         "local_address",
         "name",
         "out",
-        "output_bytes",
         "parser",
         "protocol",
         "queue",
@@ -165,8 +163,6 @@ class Session:
         # Totals.
         self.last_command = ""
         self.command_count = 0
-        self.input_bytes = 0
-        self.output_bytes = 0
         self.info = ""
 
     def encode(self, reply: Reply) -> bytes:

@@ -170,10 +170,9 @@ def test_a_value_of_a_megabyte_in_and_out(size: int) -> None:
 
 
 def test_totals() -> None:
-    """Bytes sent are counted for the client and for the server."""
+    """Bytes sent are counted."""
     server, client = with_big_value()
     client.send(line("GET big"))
     server.step()
     received = drain(server, client)
-    assert server.session(client).output_bytes == len(received)
     assert server.reactor.output.total_bytes == len(received) + len("+OK\r\n")
