@@ -113,6 +113,12 @@ class Session:
         self.is_unix = is_unix
         self.created_at_s = now_s
         self.last_active_s = now_s
+        self._begin_protocol()
+        self._begin_input()
+        self._begin_output()
+
+    def _begin_protocol(self) -> None:
+        """What the client is and has asked for."""
         self.protocol = 2
         self.user = "default"
         self.is_authenticated = False
@@ -133,7 +139,13 @@ class Session:
         self.watch_dirty = False
         #: Commands that may run without further questions; derived by `Conditions`.
         self.table: dict[bytes, Runnable] = {}
-        # Input.
+        # Totals.
+        self.last_command = ""
+        self.command_count = 0
+        self.info = ""
+
+    def _begin_input(self) -> None:
+        """What was read and not yet executed."""
         self.backlog: list[list[bytes]] = []
         self.backlog_at = 0
         self.is_queued_to_run = False
@@ -146,7 +158,9 @@ class Session:
         self.is_muted = False
         #: The next command may not begin yet (CLIENT PAUSE).
         self.is_waiting = False
-        # Output.
+
+    def _begin_output(self) -> None:
+        """What was answered and not yet sent, and how the connection ends."""
         self.out: list[bytes] = []
         self.is_dirty = False
         self.held: deque[tuple[int, bytes]] = deque()
@@ -160,10 +174,6 @@ class Session:
         #: Its close at the end of the tick is decided.
         self.is_gone = False
         self.close_reason = ""
-        # Totals.
-        self.last_command = ""
-        self.command_count = 0
-        self.info = ""
 
     def encode(self, reply: Reply) -> bytes:
         """Bytes of a reply in this session's protocol version."""
