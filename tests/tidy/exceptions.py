@@ -22,6 +22,10 @@ NO_TEST_FILE: Mapping[str, str] = {}
 
 #: Test files without a module of the same path.
 NO_MODULE: Mapping[str, str] = {
+    "tests/cluster/raft/test_paper.py": "one test per sentence of the paper, whatever the module",
+    "tests/cluster/raft/test_paper_members.py": "sections 6 to 8 of the paper",
+    "tests/cluster/raft/test_scenarios.py": "plays the stories of tests/scenarios/raft",
+    "tests/scenario/test_runner.py": "shows that the runner of scenario files bites",
     "tests/meridian_resp/server/test_hostile.py": "hostile bytes over a whole server",
     "tests/process/test_data_survives.py": "kills real processes and fills their disk",
     "tests/process/test_start_and_stop.py": "starts and stops real processes",
@@ -47,6 +51,8 @@ ASYNC_WITHOUT_AWAIT: Mapping[str, str] = {}
 #: Directories and files that hold pure cores: values in, values out; time, chance, files and
 #: sockets are handed in. A directory stands for all files in it.
 CORES = (
+    "cluster/machine.py",
+    "cluster/raft/",
     "meridian_resp/datatypes/",
     "meridian_resp/protocol/",
     "storage/batch_format.py",

@@ -1,0 +1,300 @@
+"""Random histories of a Raft group under faults: `python -m tests.sim.raft_simulation --seed N`.
+
+A seed fixes everything: how many nodes, which options, how bad the network is, who crashes when,
+who is cut off, which members come and go. Most of a history is trouble; then everything heals, and
+the group must elect a leader, commit something new and converge.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import time
+from collections.abc import Sequence
+
+from cluster.raft import (
+    Campaign,
+    ChangeMembership,
+    Configuration,
+    NodeId,
+    Propose,
+    RaftOptions,
+    Read,
+    Snapshot,
+    TransferLeadership,
+    Transition,
+    Unreachable,
+    Wake,
+)
+from tests.sim.raft_checkers import Violation
+from tests.sim.raft_world import NetworkOptions, SimulatedNode, World
+
+TROUBLE_S = 20.0
+HEALED_S = 8.0
+CLOCK_DRIFT = 0.02
+
+
+class Simulation:
+    """One history, from a seed."""
+
+    def __init__(self, seed: int) -> None:
+        self.seed = seed
+        self.world = World(seed, RaftOptions(), NetworkOptions())
+        self.random = self.world.random
+        self.world.options = self._options()
+        self.world.network = NetworkOptions(
+            loss=self.random.choice((0.0, 0.02, 0.1)),
+            duplication=self.random.choice((0.0, 0.02, 0.1)),
+            delay_max_s=self.random.choice((0.005, 0.05, 0.15)),
+        )
+        self.world.disk_delay_max_s = self.random.choice((0.01, 0.1, 0.4))
+        self.pause_max_s = self.random.choice((0.15, 1.5))
+        count = self.random.randint(3, 7)
+        self.names = [f"n{number}" for number in range(1, count + 1)]
+        self.is_troubled = True
+        voters = self.names[: self.random.randint(min(3, count), min(5, count))]
+        for name in self.names:
+            first = Configuration.of(*voters) if name in voters else Configuration()
+            rate = 1.0 + self.random.uniform(-CLOCK_DRIFT, CLOCK_DRIFT)
+            self.world.add(name, first, rate)
+
+    def _options(self) -> RaftOptions:
+        chance = self.random.random
+        is_check_quorum = chance() < 0.8
+        return RaftOptions(
+            is_pre_vote=chance() < 0.7,
+            is_check_quorum=is_check_quorum,
+            is_lease_reads=is_check_quorum and chance() < 0.5,
+            is_forwarding=chance() < 0.5,
+            append_bytes_max=self.random.choice((60, 400, 1 << 20)),
+            inflight_messages_max=self.random.choice((1, 4, 64)),
+            uncommitted_bytes_max=self.random.choice((1000, 1 << 20)),
+            apply_bytes_max=self.random.choice((60, 1 << 20)),
+            snapshot_timeout_s=2.0,
+            hibernate_after_s=0.5 if chance() < 0.3 else None,
+        )
+
+    def run(self) -> None:
+        """Play the history.
+
+        Raises:
+            Violation: a promise was broken.
+            AssertionError: an invariant inside a core was.
+        """
+        self.world.at(0.1, self._propose)
+        self.world.at(0.2, self._read)
+        self.world.at(0.5, self._fault)
+        self.world.at(0.3, self._compact)
+        self.world.at(1.0, self._suspect)
+        self.world.run_until(TROUBLE_S)
+        self._heal()
+        self.world.run_until(TROUBLE_S + HEALED_S)
+        self._check_convergence()
+
+    # Work.
+
+    def _propose(self) -> None:
+        world = self.world
+        name = self.random.choice(self.names)
+        leader = world.leader()
+        if leader is not None and self.random.random() < 0.6:
+            name = leader.name
+        for _ in range(self.random.choice((1, 1, 3))):
+            token = world.token()
+            world.tell(name, Propose(token, b"c%d" % token))
+        world.at(self.random.uniform(0.01, 0.2), self._propose)
+
+    def _read(self) -> None:
+        world = self.world
+        world.tell(self.random.choice(self.names), Read(world.token()))
+        world.at(self.random.uniform(0.01, 0.1), self._read)
+
+    def _compact(self) -> None:
+        """Some node makes a snapshot of its state and drops entries before it."""
+        node = self.world.nodes[self.random.choice(self.names)]
+        disk, group = node.disk, node.group
+        if group is not None and node.applied > disk.snapshot().index + 5 and not node.saving:
+            term = disk.term_at(node.applied)
+            if term is not None:
+                configuration = group.configuration_at(node.applied)
+                disk.set_snapshot(Snapshot(node.applied, term, configuration))
+                disk.compact(node.applied - self.random.choice((0, 3)))
+        self.world.at(self.random.uniform(0.1, 1.0), self._compact)
+
+    def _suspect(self) -> None:
+        """What a failure detector does for groups that hibernate."""
+        for name in self.names:
+            group = self.world.nodes[name].group
+            if group is None or group.leader is None:
+                continue
+            if self.world.nodes[group.leader].group is None or self.random.random() < 0.1:
+                self.world.tell(name, Wake())
+        self.world.at(1.0, self._suspect)
+
+    # Trouble.
+
+    def _fault(self) -> None:
+        if not self.is_troubled:
+            return
+        faults = (
+            self._partition,
+            self._partition,
+            self._unblock,
+            self._crash,
+            self._crash,
+            self._crash_leader,
+            self._crash_in_writing,
+            self._crash_in_writing,
+            self._crash_all,
+            self._change,
+            self._change,
+            self._transfer,
+            self._campaign,
+            self._unreachable,
+        )
+        self.random.choice(faults)()
+        self.world.at(self.random.uniform(0.1, self.pause_max_s), self._fault)
+
+    def _partition(self) -> None:
+        names = list(self.names)
+        self.random.shuffle(names)
+        cut = self.random.randint(1, len(names) - 1)
+        left, right = names[:cut], names[cut:]
+        self.world.blocked = {(a, b) for a in left for b in right}
+        if self.random.random() < 0.7:
+            self.world.blocked |= {(b, a) for a, b in self.world.blocked}
+
+    def _unblock(self) -> None:
+        self.world.blocked.clear()
+
+    def _crash(self, name: NodeId | None = None) -> None:
+        name = name or self.random.choice(self.names)
+        if self.world.nodes[name].group is None:
+            return
+        self.world.crash(name)
+        self.world.at(self.random.choice((0.01, 0.5, 4.0)), lambda: self._restart(name))
+
+    def _restart(self, name: NodeId) -> None:
+        if self.world.nodes[name].group is None:
+            self.world.start(name)
+
+    def _crash_leader(self) -> None:
+        leader = self.world.leader()
+        if leader is not None:
+            self._crash(leader.name)
+
+    def _crash_in_writing(self) -> None:
+        """What must be durable first is only tested by those who crash before it is."""
+        writing = [name for name in self.names if self.world.nodes[name].saving]
+        if writing:
+            self._crash(self.random.choice(writing))
+
+    def _crash_all(self) -> None:
+        for name in self.names:
+            if self.random.random() < 0.8:
+                self._crash(name)
+
+    def _change(self) -> None:
+        names = list(self.names)
+        self.random.shuffle(names)
+        ends = sorted(self.random.sample(range(len(names) + 1), 2))
+        change = ChangeMembership(
+            token=self.world.token(),
+            voters=tuple(names[: ends[0]]),
+            learners=tuple(names[ends[0] : ends[0] + self.random.randint(0, 1)]),
+            removed=tuple(names[ends[1] : ends[1] + self.random.randint(0, 2)]),
+            transition=self.random.choice(list(Transition)),
+        )
+        if self.random.random() < 0.3:
+            change = ChangeMembership(token=change.token)
+        self._tell_leader(change)
+
+    def _tell_leader(self, event: ChangeMembership | TransferLeadership | Unreachable) -> None:
+        leader = self.world.leader()
+        if leader is not None:
+            self.world.tell(leader.name, event)
+
+    def _transfer(self) -> None:
+        self._tell_leader(TransferLeadership(self.random.choice(self.names)))
+
+    def _campaign(self) -> None:
+        self.world.tell(self.random.choice(self.names), Campaign())
+
+    def _unreachable(self) -> None:
+        self._tell_leader(Unreachable(self.random.choice(self.names)))
+
+    # The end.
+
+    def _heal(self) -> None:
+        self.is_troubled = False
+        self.world.blocked.clear()
+        self.world.network = NetworkOptions(loss=0.0, duplication=0.0, straggler=0.0)
+        self.world.disk_delay_max_s = 0.01
+        for name in self.names:
+            self._restart(name)
+
+    def _check_convergence(self) -> None:
+        """A removed node that does not know it may still disturb, so there are several tries."""
+        complaint = ""
+        for _ in range(20):
+            complaint = self._complaint()
+            if not complaint:
+                return
+        raise Violation(f"after everything healed, {complaint}")
+
+    def _complaint(self) -> str:
+        progress = self.world.checkers.commit_max
+        self.world.run_until(self.world.now + 1.5)
+        leader = self.world.leader()
+        if leader is None or leader.group is None:
+            return "there is no leader"
+        if self.world.checkers.commit_max <= progress:
+            return "nothing is committed"
+        members = leader.group.configuration.members()
+        behind = [name for name in members if self._lag_of(self.world.nodes[name]) > 50]
+        return f"{behind} did not catch up" if behind else ""
+
+    def _lag_of(self, node: SimulatedNode) -> int:
+        return self.world.checkers.commit_max - node.applied
+
+
+def run_seed(seed: int, *, is_traced: bool = False) -> str:
+    """Play one seed; return a line about it.
+
+    Raises:
+        AssertionError: something was broken; the message says how to replay it.
+    """
+    simulation = Simulation(seed)
+    if is_traced:
+        simulation.world.trace = print
+    try:
+        simulation.run()
+    except AssertionError as error:
+        replay = f"python -m tests.sim.raft_simulation --seed {seed} --trace"
+        raise AssertionError(f"{str(error) or repr(error)}; replay with: {replay}") from error
+    world, leaders = simulation.world, simulation.world.checkers.leaders
+    return (
+        f"seed {seed}: {len(simulation.names)} nodes, {world.events_count} events, "
+        f"{len(leaders)} leaders, commit {world.checkers.commit_max}, "
+        f"{world.reads_count} reads, {world.snapshots_count} snapshots"
+    )
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Play one seed or many."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--seed", type=int, default=0, help="the first seed")
+    parser.add_argument("--count", type=int, default=1, help="how many seeds")
+    parser.add_argument("--trace", action="store_true", help="print every output of every core")
+    options = parser.parse_args(arguments)
+    started = time.monotonic()
+    for seed in range(options.seed, options.seed + options.count):
+        text = run_seed(seed, is_traced=options.trace)
+        if options.count <= 10:
+            print(text)
+    print(f"{options.count} seeds in {time.monotonic() - started:.1f} s, all promises held")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
