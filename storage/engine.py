@@ -148,9 +148,7 @@ class Engine(Store):
     def on_synced(self, callback: Callable[[], None] | None) -> None:
         self._syncer.on_synced = callback
 
-    async def run(
-        self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED
-    ) -> None:
+    async def run(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
         """Open the directory, then serve until cancelled; then sync the log and close.
 
         Raises:
@@ -251,6 +249,8 @@ class Engine(Store):
                 await trio.sleep(SPARE_POLL_S)
             if self.log.writer is writer:
                 self._try_seal()
+            if self.log.writer is writer and not self.log.is_empty():
+                raise WriteRefusedError(self.refusal or "the next log segment can't be opened")
         number = self.seals[-1].number if self.seals else 0
         await self._flusher.wait_flushed(number)
 

@@ -19,9 +19,17 @@ from meridian_resp.protocol.replies import Reply
 
 @attrs.define(eq=False)
 class Slices:
-    """Long work in slices of at most about a millisecond each."""
+    """Long work in slices of at most about a millisecond each.
+
+    Attributes:
+        steps: gives way at each `yield`, returns the reply.
+        took_s: time spent in it so far, kept by whoever runs it.
+        on_end: told the whole time once it has ended, for SLOWLOG and statistics.
+    """
 
     steps: Generator[None, None, Reply]
+    took_s: float = 0.0
+    on_end: Callable[[float], None] | None = None
 
 
 @attrs.define(eq=False)

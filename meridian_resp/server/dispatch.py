@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import logging
 import time
+from functools import partial
 from typing import Final
 
 from meridian_resp import errors
@@ -276,7 +277,10 @@ class Dispatcher:
                 self._keyspace.apply()
         except Exception as failure:
             outcome = self._failed(runnable, failure)
-        self.account(session, runnable, arguments, time.perf_counter() - started)
+        if isinstance(outcome, Slices):
+            outcome.on_end = partial(self.account, session, runnable, arguments)
+        else:
+            self.account(session, runnable, arguments, time.perf_counter() - started)
         if self._conditions.monitors and not runnable.spec.flags & _NOT_MONITORED:
             self._feed_monitors(session, arguments)
         return outcome
@@ -321,7 +325,9 @@ class Dispatcher:
             else:
                 outcome = self.call(session, runnable, arguments)
             if isinstance(outcome, Slices):
+                started = time.perf_counter()
                 outcome = run_to_end(outcome)
+                self.account(session, runnable, arguments, time.perf_counter() - started)
             assert not isinstance(outcome, Later), f"{spec.full_name} lacks NO_MULTI"
             replies.append(self._encode(session, outcome))
             if self._context.effects.pending:

@@ -8,6 +8,7 @@ cancelled.
 from __future__ import annotations
 
 import logging
+import time
 from collections.abc import Callable
 
 import trio
@@ -67,6 +68,7 @@ class LongCommands:
         self._enter(session)
         reply: Reply = None
         has_more = True
+        started = time.perf_counter()
         try:
             try:
                 next(work.steps)
@@ -80,7 +82,10 @@ class LongCommands:
             work.steps.close()
             reply = _error_of(failure)
             has_more = False
+        work.took_s += time.perf_counter() - started
         if not has_more:
+            if work.on_end is not None:
+                work.on_end(work.took_s)
             self._complete(session, reply)
         return has_more
 

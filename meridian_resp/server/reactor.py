@@ -64,6 +64,7 @@ class Reactor:
         self._settings = settings
         self.output = Output(io, self.close_later)
         self._listeners: dict[int, Listener] = {}
+        self._resting_listeners: list[Listener] = []
         self._run_queue: deque[Session] = deque()
         self._dirty: list[Session] = []
         self._closing: list[Session] = []
@@ -297,12 +298,23 @@ class Reactor:
             except BlockingIOError:
                 return
             except OSError as failure:
+                # Mostly too many open files. It would be reported again at once, so the next
+                # try waits for `accept_again`.
                 logger.warning("A connection could not be accepted: %s", failure)
+                self._io.modify(listener.fileno(), 0)
+                self._resting_listeners.append(listener)
                 return
             session = self._sessions.add(connection, peer, own, self._tick_started)
             if session is None:
                 continue
             self._io.register(session.fd, READABLE)
+
+    def accept_again(self) -> None:
+        """Listen again where accepting failed; called once a second."""
+        resting, self._resting_listeners = self._resting_listeners, []
+        for listener in resting:
+            if listener.fileno() in self._listeners:
+                self._io.modify(listener.fileno(), READABLE)
 
     # --- the end of a tick ---
 

@@ -333,6 +333,20 @@ def test_calls_are_counted_on_both_paths() -> None:
     assert sum(runnables["get"].duration_buckets) == 4
 
 
+def test_a_command_in_slices_is_timed_as_a_whole() -> None:
+    """KEYS enters SLOWLOG and its statistics once, when its last slice is done."""
+    server = SimulatedServer().open()
+    client = server.connect()
+    server.ask(client, "SET a b")
+    server.ask(client, "CONFIG SET slowlog-log-slower-than 0")
+    before = server.node.slow_log.total
+    server.ask(client, "KEYS *")
+    newest = server.node.slow_log.newest(1)[0]
+    assert newest.arguments == (b"KEYS", b"*")
+    assert server.node.slow_log.total == before + 1
+    assert server.node.runnables.by_full_name["keys"].calls == 1
+
+
 def test_a_slow_log_threshold_times_each_command() -> None:
     """With a threshold of 0 every command is logged with its arguments."""
     server, client = server_and_client(slowlog_log_slower_than_us=0)
