@@ -99,7 +99,8 @@ class RaftGroup:
                 first configuration, the same one on every first member.
             hard_state: as saved last; the default for a new group.
             applied: what the state machine holds already; its entries are not handed out again.
-            random: for election timeouts; members must not share a seed.
+            random: for election timeouts; members must not share a seed, but all groups of one
+                node may share this object.
             now: the time, in seconds.
 
         Raises:

@@ -13,20 +13,15 @@ import time
 from collections.abc import Sequence
 
 from cluster.raft import (
-    Campaign,
-    ChangeMembership,
     Configuration,
-    NodeId,
     Propose,
     RaftOptions,
     Read,
     Snapshot,
-    TransferLeadership,
-    Transition,
-    Unreachable,
     Wake,
 )
 from tests.sim.raft_checkers import Violation
+from tests.sim.raft_faults import Faults
 from tests.sim.raft_world import NetworkOptions, SimulatedNode, World
 
 TROUBLE_S = 20.0
@@ -48,15 +43,14 @@ class Simulation:
             delay_max_s=self.random.choice((0.005, 0.05, 0.15)),
         )
         self.world.disk_delay_max_s = self.random.choice((0.01, 0.1, 0.4))
-        self.pause_max_s = self.random.choice((0.15, 1.5))
         count = self.random.randint(3, 7)
         self.names = [f"n{number}" for number in range(1, count + 1)]
-        self.is_troubled = True
         voters = self.names[: self.random.randint(min(3, count), min(5, count))]
         for name in self.names:
             first = Configuration.of(*voters) if name in voters else Configuration()
             rate = 1.0 + self.random.uniform(-CLOCK_DRIFT, CLOCK_DRIFT)
             self.world.add(name, first, rate)
+        self.faults = Faults(self.world, self.names)
 
     def _options(self) -> RaftOptions:
         chance = self.random.random
@@ -83,7 +77,7 @@ class Simulation:
         """
         self.world.at(0.1, self._propose)
         self.world.at(0.2, self._read)
-        self.world.at(0.5, self._fault)
+        self.world.at(0.5, self.faults.strike)
         self.world.at(0.3, self._compact)
         self.world.at(1.0, self._suspect)
         self.world.run_until(TROUBLE_S)
@@ -131,107 +125,14 @@ class Simulation:
                 self.world.tell(name, Wake())
         self.world.at(1.0, self._suspect)
 
-    # Trouble.
-
-    def _fault(self) -> None:
-        if not self.is_troubled:
-            return
-        faults = (
-            self._partition,
-            self._partition,
-            self._unblock,
-            self._crash,
-            self._crash,
-            self._crash_leader,
-            self._crash_in_writing,
-            self._crash_in_writing,
-            self._crash_all,
-            self._change,
-            self._change,
-            self._transfer,
-            self._campaign,
-            self._unreachable,
-        )
-        self.random.choice(faults)()
-        self.world.at(self.random.uniform(0.1, self.pause_max_s), self._fault)
-
-    def _partition(self) -> None:
-        names = list(self.names)
-        self.random.shuffle(names)
-        cut = self.random.randint(1, len(names) - 1)
-        left, right = names[:cut], names[cut:]
-        self.world.blocked = {(a, b) for a in left for b in right}
-        if self.random.random() < 0.7:
-            self.world.blocked |= {(b, a) for a, b in self.world.blocked}
-
-    def _unblock(self) -> None:
-        self.world.blocked.clear()
-
-    def _crash(self, name: NodeId | None = None) -> None:
-        name = name or self.random.choice(self.names)
-        if self.world.nodes[name].group is None:
-            return
-        self.world.crash(name)
-        self.world.at(self.random.choice((0.01, 0.5, 4.0)), lambda: self._restart(name))
-
-    def _restart(self, name: NodeId) -> None:
-        if self.world.nodes[name].group is None:
-            self.world.start(name)
-
-    def _crash_leader(self) -> None:
-        leader = self.world.leader()
-        if leader is not None:
-            self._crash(leader.name)
-
-    def _crash_in_writing(self) -> None:
-        """What must be durable first is only tested by those who crash before it is."""
-        writing = [name for name in self.names if self.world.nodes[name].saving]
-        if writing:
-            self._crash(self.random.choice(writing))
-
-    def _crash_all(self) -> None:
-        for name in self.names:
-            if self.random.random() < 0.8:
-                self._crash(name)
-
-    def _change(self) -> None:
-        names = list(self.names)
-        self.random.shuffle(names)
-        ends = sorted(self.random.sample(range(len(names) + 1), 2))
-        change = ChangeMembership(
-            token=self.world.token(),
-            voters=tuple(names[: ends[0]]),
-            learners=tuple(names[ends[0] : ends[0] + self.random.randint(0, 1)]),
-            removed=tuple(names[ends[1] : ends[1] + self.random.randint(0, 2)]),
-            transition=self.random.choice(list(Transition)),
-        )
-        if self.random.random() < 0.3:
-            change = ChangeMembership(token=change.token)
-        self._tell_leader(change)
-
-    def _tell_leader(self, event: ChangeMembership | TransferLeadership | Unreachable) -> None:
-        leader = self.world.leader()
-        if leader is not None:
-            self.world.tell(leader.name, event)
-
-    def _transfer(self) -> None:
-        self._tell_leader(TransferLeadership(self.random.choice(self.names)))
-
-    def _campaign(self) -> None:
-        self.world.tell(self.random.choice(self.names), Campaign())
-
-    def _unreachable(self) -> None:
-        self._tell_leader(Unreachable(self.random.choice(self.names)))
-
     # The end.
 
     def _heal(self) -> None:
-        self.is_troubled = False
-        self.world.blocked.clear()
+        self.faults.stop()
         self.world.network = NetworkOptions(loss=0.0, duplication=0.0, straggler=0.0)
         self.world.disk_delay_max_s = 0.01
         for name in self.names:
-            self._restart(name)
+            self.faults.restart(name)
 
     def _check_convergence(self) -> None:
         """A removed node that does not know it may still disturb, so there are several tries."""
