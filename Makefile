@@ -12,7 +12,7 @@ PYTEST_ARGS ?= -n 2 --dist worksteal
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help install run test test-quick system-packages lint format docs bench clean
+.PHONY: help install run test test-quick system-packages lint format docs bench clean simulate-swim
 
 help: ## list the targets
 	@printf 'Meridian: make TARGET\n\n'
@@ -55,6 +55,9 @@ docs: $(STAMP) ## write the generated pages of docs/ again
 
 bench: $(STAMP) system-packages ## compare with redis-server; options in ARGS="..."
 	$(BIN)/meridian-bench compare $(ARGS)
+
+simulate-swim: $(STAMP) ## membership at 500 simulated nodes: spread, deaths, calm, traffic
+	$(BIN)/python -m tests.sim.swim_simulation --nodes 500 --check
 
 clean: ## remove .venv and caches; ./data stays
 	rm -rf $(VENV) build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache \

@@ -1,0 +1,61 @@
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from cluster.membership.timers import Timers
+
+
+def test_actions_fire_in_order_of_time_then_of_asking() -> None:
+    """Equal times keep their order, so that a run replays."""
+    timers, fired = Timers(1.0), list[str]()
+    for when, name in ((2.0, "c"), (1.0, "a"), (1.0, "b")):
+        timers.at(when, lambda _now, name=name: fired.append(name))  # type: ignore[misc]  # bound now
+    assert timers.deadline() == 1.0
+    core_now, _ = timers.advance(2.0)
+    timers.run_due(core_now)
+    assert fired == ["a", "b", "c"]
+    assert timers.deadline() is None
+
+
+def test_a_pause_moves_every_timer() -> None:
+    """After a minute of standing still the next timer is due at once and the rest a minute on."""
+    timers, fired = Timers(1.0), list[float]()
+    for when in (1.0, 5.0):
+        timers.at(when, fired.append)
+    core_now, is_pause = timers.advance(61.0)
+    timers.run_due(core_now)
+    assert (core_now, is_pause, fired) == (1.0, True, [1.0])
+    assert timers.paused_s == 60.0
+    assert timers.deadline() == 65.0
+
+
+def test_a_small_delay_is_no_pause() -> None:
+    """Up to the bound, late is late: the core's time is the caller's."""
+    timers = Timers(1.0)
+    timers.at(1.0, lambda _now: None)
+    assert timers.advance(2.0) == (2.0, False)
+
+
+@given(st.lists(st.floats(0.0, 30.0), min_size=1, max_size=40), st.floats(0.0, 1e6))
+def test_who_comes_at_the_deadline_is_served(gaps: list[float], began: float) -> None:
+    """At its own deadline a timer is due, whatever pauses did to the digits; time only grows."""
+    timers, now, last = Timers(1.0), began, began
+    timers.at(began + 0.1, lambda core: timers.at(core + 0.7, lambda _now: None))
+    for gap in gaps:
+        timers.at(max(last, 0.0) + gap, lambda _now: None)
+        deadline = timers.deadline()
+        assert deadline is not None
+        now = max(now, deadline) + (gap if gap > 15 else 0.0)
+        before = len(timers)
+        core, _ = timers.advance(now)
+        assert core >= last
+        last = core
+        fired = [0]
+        timers.at(core, lambda _now, fired=fired: fired.__setitem__(0, 1))  # type: ignore[misc]  # bound now
+        timers.run_due(core)
+        assert fired == [1]
+        assert before >= 1
+        assert timers.deadline() is None or timers.deadline() > now - timers.paused_s  # type: ignore[operator]  # checked before
+    assert timers.paused_s == pytest.approx(now - last, abs=1e-6)

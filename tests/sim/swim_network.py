@@ -1,0 +1,154 @@
+"""A network for bare membership cores: an event heap, virtual time, and all that goes wrong.
+
+Datagrams are lost, delayed and doubled; the reliable link is only delayed, or cut by a partition.
+A slow node handles nothing while it stalls: what arrives waits, and its timers fire late, as in a
+process that gets no processor. Everything is drawn from one seeded generator, so a seed replays.
+"""
+
+from __future__ import annotations
+
+import heapq
+from collections.abc import Callable, Iterable
+from random import Random
+
+from attrs import define, field, frozen
+
+from cluster.identity import Endpoint
+
+HEADERS_BYTES = 28  # IPv4 and UDP
+STREAM_HEADERS_BYTES = 40  # IPv4 and TCP; what a link costs to keep is not counted
+
+
+@frozen
+class NetworkOptions:
+    """What the network and the machines do.
+
+    Attributes:
+        loss: share of datagrams that never arrive.
+        duplication: share of datagrams that arrive twice.
+        delay_s: bounds of a one-way delay, drawn anew for each packet, so packets overtake.
+        slow_share: share of nodes that stall again and again.
+        stall_s: bounds of a stall.
+        run_s: bounds of the time between two stalls.
+    """
+
+    loss: float = 0.0
+    duplication: float = 0.0
+    delay_s: tuple[float, float] = (0.0002, 0.002)
+    slow_share: float = 0.0
+    stall_s: tuple[float, float] = (0.1, 3.0)
+    run_s: tuple[float, float] = (1.0, 5.0)
+
+
+@define(eq=False)
+class Machine:
+    """One node's place in the network: up or down, and until when it stalls."""
+
+    endpoint: Endpoint
+    is_up: bool = True
+    is_slow: bool = False
+    stalled_until: float = 0.0
+    side: int = 0
+    sent_bytes: int = 0
+    sent_packets: int = 0
+    traffic: dict[str, int] = field(factory=dict)
+
+
+class Network:
+    """The event heap and the ways between machines."""
+
+    def __init__(self, options: NetworkOptions, rng: Random) -> None:
+        self.options = options
+        self.now = 0.0
+        self.events = 0
+        self._rng = rng
+        self._heap: list[tuple[float, int, Callable[[], None]]] = []
+        self._count = 0
+        self._machines: dict[Endpoint, Machine] = {}
+        self._blocked: set[tuple[int, int]] = set()
+
+    def add(self, endpoint: Endpoint) -> Machine:
+        """Put a machine into the network; an older one at the same endpoint is unplugged."""
+        machine = Machine(endpoint)
+        self._machines[endpoint] = machine
+        return machine
+
+    def make_slow(self, machine: Machine) -> None:
+        """Let a machine stall from now on, again and again."""
+        machine.is_slow = True
+
+        def stall() -> None:
+            machine.stalled_until = self.now + self._rng.uniform(*self.options.stall_s)
+            self.at(machine.stalled_until + self._rng.uniform(*self.options.run_s), stall)
+
+        self.at(self.now + self._rng.uniform(*self.options.run_s), stall)
+
+    def divide(self, sides: Iterable[Iterable[Machine]], *, is_one_way: bool = False) -> None:
+        """Cut the network into sides; one way: what the first side sends is lost."""
+        for number, machines in enumerate(sides):
+            for machine in machines:
+                machine.side = number
+        numbers = {machine.side for machine in self._machines.values()}
+        self._blocked = {
+            (a, b) for a in numbers for b in numbers if a != b and (not is_one_way or a == 0)
+        }
+
+    def heal(self) -> None:
+        """Undo all divisions."""
+        self._blocked = set()
+
+    def at(self, when: float, action: Callable[[], None]) -> None:
+        """Call `action` at a virtual time."""
+        self._count += 1
+        heapq.heappush(self._heap, (when, self._count, action))
+
+    def send(
+        self,
+        source: Machine,
+        target: Endpoint,
+        *,
+        size_bytes: int,
+        is_stream: bool,
+        deliver: Callable[[], None],
+    ) -> None:
+        """Carry a packet; `deliver` is called when the receiver gets to handle it."""
+        options, random = self.options, self._rng.random
+        source.sent_bytes += size_bytes + (STREAM_HEADERS_BYTES if is_stream else HEADERS_BYTES)
+        source.sent_packets += 1
+        copies = 1
+        if not is_stream:
+            if random() < options.loss:
+                return
+            copies += random() < options.duplication
+        for _ in range(copies):
+            low, high = options.delay_s
+            when = self.now + low + random() * (high - low)
+            self.at(when, lambda: self._arrive(source, target, deliver))
+
+    def run_until(self, end: float, is_done: Callable[[], bool] | None = None) -> bool:
+        """Let events happen until a time, or until `is_done` says so (asked at every event)."""
+        heap = self._heap
+        while heap and heap[0][0] <= end:
+            when, _, action = heapq.heappop(heap)
+            self.now = when
+            self.events += 1
+            action()
+            if is_done is not None and is_done():
+                return True
+        self.now = end
+        return False
+
+    def _arrive(self, source: Machine, target: Endpoint, deliver: Callable[[], None]) -> None:
+        machine = self._machines.get(target)
+        if machine is None or not machine.is_up:
+            return
+        if self._blocked and (source.side, machine.side) in self._blocked:
+            return
+        self.when_running(machine, deliver)
+
+    def when_running(self, machine: Machine, action: Callable[[], None]) -> None:
+        """Call `action` now, or when the machine's stall is over; never when it went down."""
+        if machine.stalled_until > self.now:
+            self.at(machine.stalled_until, lambda: self.when_running(machine, action))
+        elif machine.is_up:
+            action()
