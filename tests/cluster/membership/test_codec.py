@@ -3,6 +3,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 from random import Random
+from typing import TypeVar
 
 import pytest
 from hypothesis import given
@@ -40,6 +41,7 @@ from cluster.membership.messages import (
 from storage.codec import U32, checksum
 
 DOCUMENT = Path(__file__).resolve().parents[3] / "docs" / "protocols" / "gossip.md"
+Item = TypeVar("Item")
 numbers = st.integers(0, 2**40)
 ids = st.integers(0, 2**64).map(lambda seed: NodeId(new_id(Random(seed))))
 texts = st.text(max_size=20)
@@ -67,7 +69,13 @@ alives = st.builds(
     facts,
 )
 removals = st.builds(Removed, ids, numbers)
-tuples_of = lambda items: st.lists(items, max_size=4).map(tuple)  # noqa: E731 - a strategy is a value
+
+
+def tuples_of(items: st.SearchStrategy[Item]) -> st.SearchStrategy[tuple[Item, ...]]:
+    """Up to four items."""
+    return st.lists(items, max_size=4).map(tuple)
+
+
 messages = st.one_of(
     st.builds(Ping, numbers, ids),
     st.builds(IndirectPing, numbers, ids, endpoints),
