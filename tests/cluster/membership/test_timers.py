@@ -59,3 +59,21 @@ def test_who_comes_at_the_deadline_is_served(gaps: list[float], began: float) ->
         assert fired == [core]
         assert before >= 1
     assert timers.paused_s == pytest.approx(now - last, abs=1e-6)
+
+
+@given(st.floats(2.0, 1e4), st.lists(st.floats(0.01, 0.9), min_size=1, max_size=30))
+def test_after_a_pause_the_deadline_is_still_reached(pause: float, waits: list[float]) -> None:
+    """Rounding must not put a timer a digit beyond its own deadline: that would spin for ever."""
+    timers = Timers(1.0)
+    timers.at(1.0, lambda _now: None)
+    core, is_pause = timers.advance(1.0 + pause)
+    timers.run_due(core)
+    assert is_pause
+    for wait in waits:
+        fired = list[float]()
+        timers.at(core + wait, fired.append)
+        deadline = timers.deadline()
+        assert deadline is not None
+        core, _ = timers.advance(deadline)
+        timers.run_due(core)
+        assert len(fired) == 1
