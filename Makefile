@@ -52,6 +52,7 @@ format: $(STAMP) ## mend what ruff can mend, and the formatting
 
 docs: $(STAMP) ## write the generated pages of docs/ again
 	$(BIN)/python -m tools.generate_docs
+	$(BIN)/python -m compat_tests.render
 
 bench: $(STAMP) system-packages ## compare with redis-server; options in ARGS="..."
 	$(BIN)/meridian-bench compare $(ARGS)

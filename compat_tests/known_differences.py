@@ -28,8 +28,8 @@ KNOWN_DIFFERENCES: tuple[KnownDifference, ...] = (
     KnownDifference(
         "clock",
         "TTL, PTTL, EXPIRETIME, PEXPIRETIME, TIME, LASTSAVE",
-        "milliseconds of its own clock",
-        "milliseconds of its own clock",
+        "its own clock; TIME in microseconds",
+        "its own clock; TIME in whole milliseconds, one reading for all commands of a tick",
         "Two servers asked one after the other read their clocks at different instants; the "
         "tests allow the distance of one test step.",
     ),
@@ -80,9 +80,9 @@ KNOWN_DIFFERENCES: tuple[KnownDifference, ...] = (
     KnownDifference(
         "access-time",
         "OBJECT IDLETIME, OBJECT FREQ, TOUCH",
-        "kept for each key in memory",
-        "kept for keys that are in the object cache",
-        "Keys live on disk; a key that was not read since the start has no access time.",
+        "kept for each key in memory, set by reads and writes",
+        "IDLETIME counts from the last write, FREQ is refused, TOUCH only counts keys",
+        "Keys live on disk; recording every read would turn reads into writes.",
     ),
     KnownDifference(
         "save",
@@ -145,7 +145,7 @@ KNOWN_DIFFERENCES: tuple[KnownDifference, ...] = (
     ),
     KnownDifference(
         "later-commands",
-        "lists, sets, hashes, sorted sets, streams, scripts, publish and subscribe, ACL",
+        "lists, sets, hashes, sorted sets, streams, scripts, publish and subscribe, ACL SETUSER",
         "all commands of 7.0",
         "the commands named in docs/commands.md; others answer `unknown command`",
         "A command that is not there is refused by name and never answered with a false OK.",

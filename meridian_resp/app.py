@@ -45,7 +45,11 @@ _DESCRIPTORS_RESERVED = 512
 
 def main(settings: Settings) -> int:
     """Serve until told to stop; the process's exit code."""
-    set_up_logging(settings)
+    try:
+        set_up_logging(settings)
+    except OSError as failure:
+        sys.stderr.write(f"meridian: logfile {settings.logfile!r} can't be opened: {failure}\n")
+        return 1
     try:
         table = _command_table(settings)
     except ValueError as failure:

@@ -15,9 +15,7 @@ Result = TypeVar("Result")
 class BlockingRunner(Protocol):
     """Calls a blocking function without holding up the other tasks."""
 
-    async def __call__(
-        self, function: Callable[..., Result], *arguments: object
-    ) -> Result:
+    async def __call__(self, function: Callable[..., Result], *arguments: object) -> Result:
         """Return what the function returns; cannot be cancelled while it runs."""
 
 

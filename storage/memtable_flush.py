@@ -39,9 +39,7 @@ def flush_memtables(
         return JobResult()
     name = table_name(job.output_number)
     file = files.create(name)
-    builder = TableBuilder(
-        file, job.options, number=job.output_number, created_ms=job.now_ms
-    )
+    builder = TableBuilder(file, job.options, number=job.output_number, created_ms=job.now_ms)
     try:
         for part in ranges:
             builder.add_range(part.start, part.end, part.version)
@@ -49,9 +47,7 @@ def flush_memtables(
             shard: dict[bytes, bytes] = {}
             for memtable in memtables:
                 shard.update(memtable.shards[number])
-            keys = sorted(
-                key for key in shard if version_of(shard[key]) > ranges.version_at(key)
-            )
+            keys = sorted(key for key in shard if version_of(shard[key]) > ranges.version_at(key))
             for start in range(0, len(keys), _SLICE_ENTRIES):
                 part_keys = keys[start : start + _SLICE_ENTRIES]
                 builder.extend(part_keys, [shard[key] for key in part_keys])

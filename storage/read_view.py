@@ -59,9 +59,7 @@ class ReadView:
                 return record
         return None
 
-    def scan(
-        self, start: bytes, end: bytes, batch: WriteBatch | None = None
-    ) -> Iterator[Entry]:
+    def scan(self, start: bytes, end: bytes, batch: WriteBatch | None = None) -> Iterator[Entry]:
         """Yield the newest (key, record) of each key of `[start, end)` in order.
 
         Tombstones are included, records hidden by delete-ranges are not. With `batch`, its

@@ -195,9 +195,7 @@ def _replay(
     memtable.recount()
     superseded = limit is not None and limit <= segment.header.base_offset
     end = recovered.end_offset if superseded else reader.end_offset
-    recovered.segments.append(
-        RecoveredSegment(segment.header, reader.end_position, end, memtable)
-    )
+    recovered.segments.append(RecoveredSegment(segment.header, reader.end_position, end, memtable))
     recovered.last_number = segment.number
     recovered.end_offset = end
     return reader

@@ -116,9 +116,7 @@ class Store:
             return record
         return self._older.get(key)
 
-    def scan(
-        self, start: bytes, end: bytes, batch: WriteBatch | None = None
-    ) -> Iterator[Entry]:
+    def scan(self, start: bytes, end: bytes, batch: WriteBatch | None = None) -> Iterator[Entry]:
         """Yield the newest (key, record) of each key of `[start, end)`, sorted.
 
         Tombstones are included. `batch` lays effects over that are not yet committed. The
@@ -290,9 +288,7 @@ class Store:
                 ranges = with_ranges(ranges, memtable.ranges)
         self._older = ReadView((*sealed, *self._tables), ranges)
 
-    def install_tables(
-        self, tables: Iterable[Source], ranges: Iterable[RangeTombstone]
-    ) -> None:
+    def install_tables(self, tables: Iterable[Source], ranges: Iterable[RangeTombstone]) -> None:
         """Take other tables (newest first) and their delete-ranges into use."""
         self._tables = tuple(tables)
         self._table_ranges = tuple(ranges)

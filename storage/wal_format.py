@@ -1,8 +1,8 @@
 """Constants of the write-ahead log's bytes. These values are on disk; see docs/formats/wal.md.
 
-    segment := header record* zeros
-    header  := magic 8 | format u32 | number u64 | base offset u64 | salt u64 | crc u32
-    record  := crc u32 | length u32 | position u32 | unsynced u32 | payload | padding to 4
+segment := header record* zeros
+header  := magic 8 | format u32 | number u64 | base offset u64 | salt u64 | crc u32
+record  := crc u32 | length u32 | position u32 | unsynced u32 | payload | padding to 4
 """
 
 from __future__ import annotations

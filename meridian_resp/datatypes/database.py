@@ -83,7 +83,8 @@ class Database:
         if live.kind == Kind.ABSENT:
             return None
         if live.expire_at_ms and live.expire_at_ms <= self.keyspace.now_ms:
-            self.keyspace.effects.expire(self, key)
+            if self.keyspace.may_log:
+                self.keyspace.effects.expire(self, key)
             return None
         return live
 

@@ -116,6 +116,9 @@ class Keyspace:
         self.version = 0
         self.ceiling = 0
         self.cache_bytes_max = cache_bytes_max
+        #: The log takes appends. While it does not, a read that meets an expired key answers that
+        #: there is none but leaves the deletion for later, or its tick could not be logged.
+        self.may_log = True
         #: Longest key that may be written; the server sets it from `key-size-max-bytes`.
         self.key_bytes_max = 1 << 29
         #: Effects applied since the start; SAVE and INFO count from it.

@@ -48,7 +48,8 @@ def _walk(database: Database, start: bytes) -> Iterator[tuple[bytes, bytes, int,
             continue
         user_key = user_key_of(key)
         if flags & HAS_EXPIRY and (expiry_of(record) or 0) <= now_ms:
-            keyspace.effects.expire(database, user_key)
+            if keyspace.may_log:
+                keyspace.effects.expire(database, user_key)
             yield key, user_key, -1, False
             continue
         yield key, user_key, flags & TYPE_MASK, True

@@ -37,6 +37,8 @@ class Conditions:
         #: Why writes are refused now, or None.
         self.refusal: str | None = None
         self.monitors: list[Session] = []
+        #: Level of requests that name none.
+        self.default_level = ""
         #: Set by the reactor: a session has output, or a long command begins.
         self.mark_dirty: Callable[[Session], None] = lambda session: None
         self.start_long: Callable[[Session, Slices | Later], None] = lambda session, work: None
@@ -61,6 +63,11 @@ class Conditions:
     def set_refusal(self, reason: str | None) -> None:
         """Refuse writes for this reason, or accept them again (None)."""
         self.refusal = reason
+        self._derive()
+
+    def set_default_level(self, level: str) -> None:
+        """Serve requests that name no consistency level at this one."""
+        self.default_level = level
         self._derive()
 
     def set_slow_threshold(self, usec: int, latency_ms: int) -> None:
@@ -124,4 +131,5 @@ class Conditions:
             or self.monitors
             or self._pause_until_ms
             or self._is_timing_all
+            or self.default_level == "LINEARIZABLE"  # replies wait for the log
         )

@@ -278,7 +278,8 @@ class Dispatcher:
         except Exception as failure:
             outcome = self._failed(runnable, failure)
         if isinstance(outcome, Slices):
-            outcome.on_end = partial(self.account, session, runnable, arguments)
+            level = session.consistency
+            outcome.on_end = partial(self.account, session, runnable, arguments, level=level)
         else:
             self.account(session, runnable, arguments, time.perf_counter() - started)
         if self._conditions.monitors and not runnable.spec.flags & _NOT_MONITORED:
@@ -286,17 +287,27 @@ class Dispatcher:
         return outcome
 
     def account(
-        self, session: Session, runnable: Runnable, arguments: list[bytes], took_s: float
+        self,
+        session: Session,
+        runnable: Runnable,
+        arguments: list[bytes],
+        took_s: float,
+        *,
+        level: str | None = None,
     ) -> None:
-        """Count one execution and show it to SLOWLOG and LATENCY if it was slow."""
+        """Count one execution and show it to SLOWLOG and LATENCY if it was slow.
+
+        `level` is the consistency level it was asked at; by default the session's present one.
+        """
         runnable.add(took_s)
         self.total_calls += 1
         session.last_command = runnable.name
-        if session.consistency:
+        if level is None:
             level = session.consistency
+        if level:
             runnable.calls_at_level[level] = runnable.calls_at_level.get(level, 0) + 1
-            if level == "LINEARIZABLE":
-                self.must_sync.add(session)
+        if (level or self._conditions.default_level) == "LINEARIZABLE":
+            self.must_sync.add(session)
         usec = int(took_s * 1e6)
         now_s = self._context.now_ms // 1000
         is_slow = 0 <= self._slow_log.threshold_usec <= usec

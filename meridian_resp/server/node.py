@@ -104,6 +104,7 @@ class Node:
         """Take over settings now and whenever CONFIG SET changes them."""
         followed: list[tuple[tuple[str, ...], Callable[[], None]]] = [
             (("slowlog-log-slower-than", "latency-monitor-threshold"), self._take_thresholds),
+            (("consistency-default",), self._take_default_level),
             (("slowlog-max-len",), self._take_slow_log_length),
             (("cache-size-mb",), self._take_cache_size),
             (("key-size-max-bytes",), self._take_key_size),
@@ -123,6 +124,9 @@ class Node:
         self.conditions.set_slow_threshold(
             settings.slowlog_log_slower_than_us, settings.latency_monitor_threshold_ms
         )
+
+    def _take_default_level(self) -> None:
+        self.conditions.set_default_level(self.settings.consistency_default.value)
 
     def _take_slow_log_length(self) -> None:
         self.slow_log.resize(self.settings.slowlog_max_len)

@@ -128,6 +128,7 @@ class Reactor:
         started = self._tick_started = monotonic()
         deadline = started + self._settings.tick_time_max_us / 1e6
         self._context.begin_tick(self._io.wall_ms())
+        self._keyspace.may_log = self._engine.refusal is None
         self.ticks += 1
         for _ in range(len(self._run_queue)):
             session = self._run_queue.popleft()

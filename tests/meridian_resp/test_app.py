@@ -47,6 +47,15 @@ def test_renamed_commands() -> None:
     assert table.find(b"get") is table.find(b"set") is table.find(b"x") is None
 
 
+def test_a_logfile_that_cannot_be_opened(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The server says which file and why, and does not start."""
+    settings = Settings(logfile=str(tmp_path / "missing" / "meridian.log"))
+    assert app.main(settings) == 1
+    assert "missing/meridian.log" in capsys.readouterr().err
+
+
 def test_a_rename_that_cannot_be_done(capsys: pytest.CaptureFixture[str]) -> None:
     """The process ends with 1 and names the option."""
     assert app.main(Settings(rename_command=(CommandRename(b"nosuch", b"x"),))) == 1

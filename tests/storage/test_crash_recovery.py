@@ -69,9 +69,7 @@ def make_engine(files: CrashableFileSystem, policy: FsyncPolicy, seed: int) -> E
 
 def live(engine: Engine) -> State:
     """All records but tombstones (compaction may forget those)."""
-    return {
-        key: record for key, record in engine.scan(*EVERYTHING) if not is_tombstone(record)
-    }
+    return {key: record for key, record in engine.scan(*EVERYTHING) if not is_tombstone(record)}
 
 
 @define

@@ -13,8 +13,10 @@ from storage import errors
         (errors.CorruptionError("a.sst", 7, "bad"), "a.sst at byte 7 is damaged: bad"),
         (errors.CorruptionError("a.sst", None, "bad"), "a.sst is damaged: bad"),
         (errors.FormatVersionError("x", 9, 1), "x has format version 9; this build reads up to 1"),
-        (errors.DirectoryLockedError("d", "12"), "the data directory d is in use by another "
-         "process (process 12)"),
+        (
+            errors.DirectoryLockedError("d", "12"),
+            "the data directory d is in use by another process (process 12)",
+        ),
         (errors.WorkerError("flush", "died"), "flush failed in its worker: died"),
         (errors.OptionError("n", 0, "at least 1"), "n must be at least 1, not 0"),
         (errors.DiskFullError("full"), "full"),

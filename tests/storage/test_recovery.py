@@ -67,7 +67,9 @@ def test_segments_in_order() -> None:
     recovered = recover_log(log.files, 1)
     assert found(recovered) == [1, 2, 3] and not recovered.dropped
     assert (2, log.offset, 3) == (
-        recovered.last_number, recovered.end_offset, recovered.batches,
+        recovered.last_number,
+        recovered.end_offset,
+        recovered.batches,
     )
     assert not log.files.exists(segment_name(3))
 

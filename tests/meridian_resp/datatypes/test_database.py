@@ -48,6 +48,20 @@ def test_databases_see_their_own_keys_only() -> None:
     assert database_on(store).get(b"k") is None
 
 
+def test_an_expired_key_read_while_the_log_takes_nothing() -> None:
+    """It does not exist, but its deletion waits: recorded now it would fail the whole tick."""
+    store = MemoryStore()
+    expired = Record(7, b"v", Kind.STRING, expiry_ms=NOW_MS - 1)
+    store.records[metadata_key(1, b"k")] = encode_record(expired)
+    database = database_on(store)
+    database.keyspace.may_log = False
+    assert database.get(b"k") is None
+    assert database.keyspace.effects.pending == []
+    database.keyspace.may_log = True
+    assert database.get(b"k") is None
+    assert len(database.keyspace.effects.pending) == 1
+
+
 def test_another_type_is_refused_as_a_string() -> None:
     """A collection at the key makes string commands fail."""
     store = MemoryStore()

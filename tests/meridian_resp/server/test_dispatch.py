@@ -10,6 +10,7 @@ import pytest
 from meridian_resp.commands.context import Context
 from meridian_resp.commands.outcomes import Outcome, Slices
 from meridian_resp.commands.registry import CommandSpec, Flag, Group, command
+from meridian_resp.config.choices import ConsistencyLevel
 from meridian_resp.protocol.replies import Reply
 from tests.harness.memory_io import MemoryClient
 from tests.harness.simulated_server import SimulatedServer, line, request
@@ -317,6 +318,17 @@ def test_the_level_of_a_connection_holds_until_changed() -> None:
     server.sync()
     client.take()
     assert server.ask(client, "GET a") == b"$-1\r\n"
+
+
+def test_the_default_level_can_be_linearizable() -> None:
+    """With consistency-default LINEARIZABLE every reply waits for the log, slices too."""
+    server, client = server_and_client(consistency_default=ConsistencyLevel.LINEARIZABLE)
+    for words in ("SET a 1", "GET a", "KEYS *"):
+        client.send(line(words))
+        server.step()
+        assert client.take() == b""
+        server.sync()
+        assert client.take() != b""
 
 
 # --- accounting ---
