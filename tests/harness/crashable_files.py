@@ -125,9 +125,7 @@ def _torn_page(rng: Random, old: bytes, fresh: bytes) -> bytes:
 class CrashableFile:
     """An open file of the simulated disk; see `storage.files.File`."""
 
-    def __init__(
-        self, files: CrashableFileSystem, name: str, inode: Inode, position: int
-    ) -> None:
+    def __init__(self, files: CrashableFileSystem, name: str, inode: Inode, position: int) -> None:
         self.name = name
         self.position = position
         self._files = files
