@@ -52,6 +52,8 @@ logger = logging.getLogger(__name__)
 
 SPARE_POLL_S = 0.01
 DELAY_FROM = 0.5  # share of `sealed_memtables_max` at which back-pressure begins
+#: Share of the greatest pause that back-pressure asks for before it is full.
+GENTLE_SHARE = 0.1
 
 
 class Engine(Store):
@@ -261,6 +263,10 @@ class Engine(Store):
         beyond = len(self._table_set.version.level(0)) - options.level0_tables_slow
         tables = beyond / (options.level0_tables_stop - options.level0_tables_slow)
         urgency = min(1.0, max(tables, flushes if flushes >= DELAY_FROM else 0.0))
+        if urgency < 1.0:
+            # A tick is about 2 ms of work: pauses of as much already give the workers most of a
+            # shared core, and who only reads hardly notices. The full pause is the last resort.
+            urgency *= GENTLE_SHARE
         return options.background_delay_s_max * max(0.0, urgency)
 
     def reconfigure(self, options: StorageOptions) -> None:
