@@ -86,6 +86,13 @@ async def run(settings: Settings, table: CommandTable) -> int:
     engine = Engine(storage_options(settings))
     async with trio.open_nursery() as storage_nursery:
         await storage_nursery.start(engine.run)
+        opened = engine.statistics()
+        if opened.recovered_batches:
+            logger.info(
+                "Replayed %d batches of the log in %.1f s",
+                opened.recovered_batches,
+                opened.recovery_seconds,
+            )
         io = SystemIo()
         try:
             await _serve(engine, io, settings, table)

@@ -59,9 +59,9 @@ def parse_level(given: bytes) -> str | None:
 )  # fmt: skip
 def consistency(context: Context, arguments: list[bytes]) -> Reply:
     """CONSISTENCY [GET | [SET] level]; `CONSISTENCY level command ...` never comes here."""
-    if len(arguments) > 3:
-        raise CommandError(wrong_arguments("consistency"))
     form = arguments[1].upper() if len(arguments) > 1 else b"GET"
+    if len(arguments) > 3 and form in (b"GET", b"SET"):
+        raise CommandError(wrong_arguments("consistency"))
     if form == b"GET" and len(arguments) < 3:
         return text(context.session.consistency or context.settings.consistency_default.value)
     given = arguments[2] if form == b"SET" and len(arguments) == 3 else arguments[1]
