@@ -121,7 +121,8 @@ class Output:
     def _listen(self, session: Session) -> None:
         """Ask for the events that the session needs now."""
         wants_write = bool(session.unsent)
-        wants_read = self.may_read(session) and not session.backlog and not session.is_closing
+        is_held = session.backlog or session.is_closing or session.is_parked
+        wants_read = not is_held and self.may_read(session)
         if wants_write == session.is_writing and wants_read == session.is_reading:
             return
         session.is_writing, session.is_reading = wants_write, wants_read

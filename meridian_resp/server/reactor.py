@@ -9,6 +9,8 @@ Bounds: a client's turn is one read of `turn-bytes-max` and `turn-commands-max` 
 left of its commands waits in the run queue (epoll will not report it again), and nothing more is
 read from it meanwhile. A tick ends after about `tick-time-max-us`; sockets not looked at are
 reported again, because readiness is level-triggered. Long commands run in slices between turns.
+While flushes are behind, sessions that write much are parked and released one at a
+time, so that back-pressure spares those who do not cause it.
 Sockets are closed only at the end of a tick: their number might be given to a new connection.
 
 If the log can't be written, the tick is undone in the keyspace and every reply of the tick
@@ -41,6 +43,10 @@ logger = logging.getLogger(__name__)
 #: Ticks in a row that may be run without letting other Trio tasks run, in seconds.
 _YIELD_AFTER_S = 0.002
 _ACCEPTS_PER_TICK = 64
+#: Input of one turn above which a session counts as one that writes much, in bytes.
+_HEAVY_BYTES = 4096
+#: Pauses longer than this stop everybody: flushes are at their bound.
+_PAUSE_ALL_S = 0.02
 
 
 class Reactor:
@@ -65,6 +71,11 @@ class Reactor:
         self.output = Output(io, self.close_later)
         self._listeners: dict[int, Listener] = {}
         self._resting_listeners: list[Listener] = []
+        #: Sessions that write much while flushes are behind; one is released per pause.
+        self._parked: deque[Session] = deque()
+        self._release_at = 0.0
+        #: The pause that the engine asks for, as of this tick.
+        self._pressure_s = 0.0
         self._run_queue: deque[Session] = deque()
         self._dirty: list[Session] = []
         self._closing: list[Session] = []
@@ -102,17 +113,20 @@ class Reactor:
         while True:
             if self._run_queue or self.slices:
                 await trio.lowlevel.checkpoint()
+            elif self._parked:
+                with trio.move_on_after(max(self._release_at - monotonic(), 0.0)):
+                    await io.wait()
             else:
                 await io.wait()
             until = monotonic() + _YIELD_AFTER_S
             while True:
                 events = io.poll()
-                if not events and not self._run_queue and not self.slices:
+                is_due = self._parked and monotonic() >= self._release_at
+                if not (events or self._run_queue or self.slices or is_due):
                     break
                 self.tick(events)
-                delay_s = self._engine.delay_s()
-                if delay_s:
-                    await trio.sleep(delay_s)
+                if self._pressure_s > _PAUSE_ALL_S:
+                    await trio.sleep(self._pressure_s)
                     break
                 if monotonic() > until:
                     break
@@ -130,6 +144,9 @@ class Reactor:
         self._context.begin_tick(self._io.wall_ms())
         self._keyspace.may_log = self._engine.refusal is None
         self.ticks += 1
+        self._pressure_s = self._engine.delay_s()
+        if self._parked:
+            self._release(started)
         for _ in range(len(self._run_queue)):
             session = self._run_queue.popleft()
             session.is_queued_to_run = False
@@ -188,6 +205,8 @@ class Reactor:
             self._end_of_stream(session)
             return
         self.input_bytes += len(data)
+        if self._pressure_s and len(data) > _HEAVY_BYTES:
+            self._park(session)
         parser = session.parser
         try:
             commands = parser.feed(data)
@@ -267,7 +286,9 @@ class Reactor:
             self._dirty.append(session)
         if done < count and not session.is_closing:
             session.backlog, session.backlog_at = commands, done
-            if not session.is_held_up:
+            if self._pressure_s:
+                self._park(session)
+            elif not session.is_held_up:
                 self.queue_to_run(session)
             self.output.update_interest(session)
             return
@@ -278,10 +299,33 @@ class Reactor:
 
     def queue_to_run(self, session: Session) -> None:
         """Give a session with left-over commands a turn in the next tick."""
-        if session.backlog and not session.is_queued_to_run:
+        if session.backlog and not session.is_queued_to_run and not session.is_parked:
             session.is_queued_to_run = True
             self._run_queue.append(session)
             self._io.wake()
+
+    def _park(self, session: Session) -> None:
+        """Take nothing more from a session that writes much until its turn to be released."""
+        if not session.is_parked:
+            session.is_parked = True
+            self._parked.append(session)
+            self.output.update_interest(session)
+
+    def _release(self, now_s: float) -> None:
+        """Let one parked session go on, and the next after the pause; all if pressure is gone."""
+        if self._pressure_s and now_s < self._release_at:
+            return
+        while self._parked:
+            session = self._parked.popleft()
+            session.is_parked = False
+            if session.is_gone:
+                continue
+            if not session.is_held_up:
+                self.queue_to_run(session)
+            self.output.update_interest(session)
+            if self._pressure_s:
+                self._release_at = now_s + self._pressure_s
+                return
 
     def resume(self, session: Session) -> None:
         """A session's long command has ended: go on with its commands, or read on."""

@@ -65,6 +65,7 @@ class Session:
         "is_muted",
         "is_no_evict",
         "is_no_touch",
+        "is_parked",
         "is_queued_to_run",
         "is_reading",
         "is_unix",
@@ -156,6 +157,8 @@ class Session:
         self.is_busy = False
         #: The reply of that command is dropped (CLIENT REPLY).
         self.is_muted = False
+        #: Nothing more is taken from it for a moment, because it writes much (back-pressure).
+        self.is_parked = False
         #: The next command may not begin yet (CLIENT PAUSE).
         self.is_waiting = False
 
