@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from meridian_resp.datatypes.values import Kind, Live
-from meridian_resp.errors import WRONG_TYPE, CommandError
+from meridian_resp.datatypes.database import string_in
+from meridian_resp.datatypes.values import Entry, Live
 
 if TYPE_CHECKING:
     from meridian_resp.commands.context import Context
@@ -28,12 +28,7 @@ def read(context: Context, key: bytes) -> Live | None:
 
 def read_string(context: Context, key: bytes) -> bytes | None:
     """The string at a key, or None; counts. Raises CommandError WRONGTYPE."""
-    live = read(context, key)
-    if live is None or isinstance(live, bytes):
-        return live
-    if live.kind != Kind.STRING:
-        raise CommandError(WRONG_TYPE)
-    return live.value
+    return string_in(read(context, key))
 
 
 def string_with_expiry(database: Database, key: bytes) -> tuple[bytes | None, int]:
@@ -43,8 +38,4 @@ def string_with_expiry(database: Database, key: bytes) -> tuple[bytes | None, in
         CommandError: WRONGTYPE, the key holds another type.
     """
     live = database.get(key)
-    if live is None or isinstance(live, bytes):
-        return live, 0
-    if live.kind != Kind.STRING:
-        raise CommandError(WRONG_TYPE)
-    return live.value, live.expire_at_ms
+    return string_in(live), live.expire_at_ms if isinstance(live, Entry) else 0

@@ -94,12 +94,7 @@ class Database:
         Raises:
             CommandError: WRONGTYPE, the key holds another type.
         """
-        live = self.get(key)
-        if live is None or isinstance(live, bytes):
-            return live
-        if live.kind != Kind.STRING:
-            raise CommandError(WRONG_TYPE)
-        return live.value
+        return string_in(self.get(key))
 
     def expire_at_ms(self, key: bytes) -> int | None:
         """Expiry of an existing key (Unix ms, 0 for never), or None if the key does not exist."""
@@ -151,6 +146,19 @@ class Database:
         for hot, cold in zip(self.hot, self.cold, strict=True):
             yield from hot.items()
             yield from ((key, live) for key, live in cold.items() if key not in hot)
+
+
+def string_in(live: Live | None) -> bytes | None:
+    """The string that a look-up found, or None.
+
+    Raises:
+        CommandError: WRONGTYPE, it found another type.
+    """
+    if live is None or isinstance(live, bytes):
+        return live
+    if live.kind != Kind.STRING:
+        raise CommandError(WRONG_TYPE)
+    return live.value
 
 
 def live_of(record: bytes) -> Live:

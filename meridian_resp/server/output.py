@@ -61,7 +61,7 @@ class Output:
             session.unsent.append(rest)
             session.unsent_bytes = len(rest)
             self._check_limits(session)
-            self._listen(session)
+            self.update_interest(session)
         elif session.is_closing:
             self._close(session, session.close_reason)
 
@@ -96,7 +96,7 @@ class Output:
         if session.is_closing and not unsent and not session.held and not session.out:
             self._close(session, session.close_reason)
             return
-        self._listen(session)
+        self.update_interest(session)
 
     def may_read(self, session: Session) -> bool:
         """Whether more commands may be read from a client, given what it has not taken yet."""
@@ -118,8 +118,8 @@ class Output:
         if hard and session.pending_output_bytes > hard:
             self._close(session, f"output above the hard limit of {hard} bytes")
 
-    def _listen(self, session: Session) -> None:
-        """Ask for the events that the session needs now."""
+    def update_interest(self, session: Session) -> None:
+        """Ask for the events of the session's socket that it needs now."""
         wants_write = bool(session.unsent)
         is_held = session.backlog or session.is_closing or session.is_parked
         wants_read = not is_held and self.may_read(session)
@@ -129,7 +129,3 @@ class Output:
         if session.fd >= 0:
             events = (READABLE if wants_read else 0) | (WRITABLE if wants_write else 0)
             self._io.modify(session.fd, events)
-
-    def update_interest(self, session: Session) -> None:
-        """Re-derive which events of the session's socket are reported."""
-        self._listen(session)
