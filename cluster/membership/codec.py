@@ -32,6 +32,7 @@ from cluster.membership.messages import (
     Ack,
     Alive,
     Dead,
+    Heartbeat,
     IndirectPing,
     Left,
     MemberStatus,
@@ -193,6 +194,7 @@ _READERS: dict[int, Callable[[_Reader], Message]] = {
     9: lambda r: r.removed(),
     10: lambda r: r.digest(),
     11: lambda r: r.states(),
+    12: lambda r: Heartbeat(),
 }
 
 
@@ -276,6 +278,8 @@ def _tagged(message: Message) -> tuple[int, bytes]:
             return 10, encode_varint(len(digests)) + b"".join(map(U32.pack, digests))
         case SyncStates():
             return 11, _states(message)
+        case Heartbeat():
+            return 12, b""
 
 
 def _varint_bytes(value: int) -> int:

@@ -48,9 +48,9 @@ class Remove:
 
 @frozen
 class AdoptCluster:
-    """This node now belongs to this formed cluster; made durable by the caller before."""
+    """This node now belongs to this formed cluster, or to none; durable before."""
 
-    cluster: ClusterId
+    cluster: ClusterId | None
 
 
 @frozen
@@ -160,11 +160,12 @@ class ForeignCluster:
 
 @frozen
 class EpochSeen:
-    """A node knows a newer cluster map than we do: fetch it there."""
+    """A node knows a newer map of its cluster than we do: fetch it there."""
 
     node: NodeId
     endpoint: Endpoint
     map_epoch: int
+    cluster: ClusterId | None
 
 
 @frozen

@@ -2,7 +2,7 @@
 
 Their bytes are in `codec` and described in docs/protocols/gossip.md.
 
-Two kinds. *Probes* are questions of now and are never passed on: Ping, IndirectPing, Ack, Nack.
+Two kinds. *Probes* are of now and are never passed on: Ping, IndirectPing, Ack, Nack, Heartbeat.
 *Claims* are statements about a node that spread: Alive with all facts, Suspect, Dead, Left,
 Removed. A claim carries the precedence it speaks about, so it may arrive late, twice, or in any
 order. The Sync messages compare whole tables over a stream.
@@ -62,6 +62,11 @@ class Nack:
     """I, the relay, am well, but the target has not answered me in time."""
 
     sequence: int
+
+
+@frozen
+class Heartbeat:
+    """I am running: food for the accrual detectors of those who watch me; SWIM ignores it."""
 
 
 @frozen
@@ -141,7 +146,7 @@ class SyncStates:
 
 
 Claim = Union[Alive, Suspect, Dead, Left, Removed]
-Message = Union[Ping, IndirectPing, Ack, Nack, Claim, SyncDigest, SyncStates]
+Message = Union[Ping, IndirectPing, Ack, Nack, Heartbeat, Claim, SyncDigest, SyncStates]
 
 
 @frozen

@@ -45,6 +45,7 @@ from cluster.membership.local_node import LocalNode
 from cluster.membership.messages import (
     Ack,
     Dead,
+    Heartbeat,
     IndirectPing,
     Left,
     MemberStatus,
@@ -212,7 +213,8 @@ class Swim:
             local.send_packet(event.source, verdicts)
             return
         if packet.map_epoch > local.map_epoch:
-            local.outputs.append(EpochSeen(packet.sender, event.source, packet.map_epoch))
+            seen = EpochSeen(packet.sender, event.source, packet.map_epoch, packet.cluster)
+            local.outputs.append(seen)
         held = local.table.get(packet.sender)
         if held is not None and held.status is MemberStatus.DEAD:
             # It speaks, so it is not dead; but only its own next incarnation says so to all.
@@ -235,6 +237,8 @@ class Swim:
                 self._exchange.digest(message, event.source, now)
             case SyncStates():
                 self._exchange.states(message, event.packet.sender, event.source, now)
+            case Heartbeat():
+                pass  # `cluster.control.heartbeats` takes it
             case _:
                 self._claims.judge(message, now)
 
@@ -280,11 +284,12 @@ class Swim:
 
         local.timers.at(now + local.options.gossip_interval_s, finish)
 
-    def _adopt(self, cluster: ClusterId, now: float) -> None:
+    def _adopt(self, cluster: ClusterId | None, now: float) -> None:
         local = self._local
         if local.member.cluster == cluster:
             return
         local.member.cluster = cluster
+        local.map_epoch = 0  # epochs of different clusters do not compare
         for member in list(local.table):
             if local.is_foreign(member.cluster):
                 self._claims.forget(member, is_removed=False)

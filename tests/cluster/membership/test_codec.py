@@ -26,6 +26,7 @@ from cluster.membership.messages import (
     Ack,
     Alive,
     Dead,
+    Heartbeat,
     IndirectPing,
     Left,
     MemberStatus,
@@ -77,6 +78,7 @@ def tuples_of(items: st.SearchStrategy[Item]) -> st.SearchStrategy[tuple[Item, .
 
 
 messages = st.one_of(
+    st.builds(Heartbeat),
     st.builds(Ping, numbers, ids),
     st.builds(IndirectPing, numbers, ids, endpoints),
     st.builds(Ack, numbers),

@@ -13,6 +13,7 @@ from cluster.membership.events import (
     MemberForgotten,
     PacketReceived,
     Remove,
+    SendPacket,
 )
 from cluster.membership.facts import NodeFacts
 from cluster.membership.messages import (
@@ -71,6 +72,19 @@ def test_adopting_a_cluster_forgets_the_members_of_others() -> None:
     assert {claim.cluster for claim in own} == {MINE}
 
 
+def test_a_node_that_left_its_cluster_says_so() -> None:
+    """It is unformed again, and the epochs of the cluster that it left count no more."""
+    node = LoneNode(0)
+    node.core.handle(AdoptCluster(MINE), node.now)
+    node.core.handle(AdvertiseEpoch(7), node.now)
+    node.core.handle(AdoptCluster(None), node.now)
+    node.note()
+    node.hear(A, evolve(alive(A), cluster=THEIRS), Ping(1, OWN), map_epoch=3)
+    packets = [out.packet for out in node.told(SendPacket) if Ack(1) in out.packet.messages]
+    assert [(packet.cluster, packet.map_epoch) for packet in packets] == [(None, 0)]
+    assert [seen.map_epoch for seen in node.told(EpochSeen)] == [3]
+
+
 def test_epochs_travel_with_every_packet() -> None:
     """A newer map elsewhere is reported with where to fetch it; ours is told to all."""
     node = LoneNode(1)
@@ -78,7 +92,7 @@ def test_epochs_travel_with_every_packet() -> None:
     node.hear(A, Ping(1, OWN), map_epoch=5)
     assert node.told(EpochSeen) == []
     node.hear(A, map_epoch=6)
-    assert node.told(EpochSeen) == [EpochSeen(A, endpoint_of(A), 6)]
+    assert node.told(EpochSeen) == [EpochSeen(A, endpoint_of(A), 6, None)]
     packets = [o.packet for o in node.said if hasattr(o, "packet")]
     assert {packet.map_epoch for packet in packets} == {5}
 
