@@ -51,12 +51,16 @@ class MapRequest(msgspec.Struct, frozen=True, array_like=True, tag=2):
 
 
 class MapReply(msgspec.Struct, frozen=True, array_like=True, tag=3):
-    """A delta from the epoch that was asked for, or the whole map; exactly one is not empty."""
+    """A delta from the epoch that was asked for, or the whole map; exactly one is not empty.
+
+    `voters` are the members of the metadata log as far as the sender knows them, the leader first.
+    """
 
     cluster: bytes
     epoch: int
     delta: bytes
     whole: bytes
+    voters: list[bytes] = []
 
 
 class SlotKeysRequest(msgspec.Struct, frozen=True, array_like=True, tag=4):
@@ -157,12 +161,14 @@ class HasDataReply(msgspec.Struct, frozen=True, array_like=True, tag=9):
 class RaftMessage(msgspec.Struct, frozen=True, array_like=True, tag=20):
     """A message of a Raft group, in the bytes of `cluster.wire.raft_messages`.
 
-    `snapshot` is the data that belongs to a snapshot request, else empty.
+    `snapshot` is the data that belongs to a snapshot request, else empty. `cluster` is the one
+    that the group belongs to: groups of two clusters have the same number and must never mix.
     """
 
     group: int
     message: bytes
     snapshot: bytes = b""
+    cluster: bytes = b""
 
 
 class ProposalRequest(msgspec.Struct, frozen=True, array_like=True, tag=21):
