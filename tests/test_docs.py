@@ -168,8 +168,9 @@ def test_commands_shown_would_work(name: str) -> None:
 
 
 def test_format_documents_have_an_executed_example() -> None:
-    """Each format is shown in hex, and a test of storage reads the document to try it."""
-    tests = "".join(s.text for s in sources_of_tests() if s.path.startswith("tests/storage/"))
+    """Each format is shown in hex, and a test of its package reads the document to try it."""
+    packages = ("tests/storage/", "tests/cluster/")
+    tests = "".join(s.text for s in sources_of_tests() if s.path.startswith(packages))
     for path in (ROOT / "docs" / "formats").glob("*.md"):
         languages = {language for language, _ in FENCE.findall(path.read_text(encoding="utf-8"))}
         assert "hex" in languages, f"{path.name} has no example"

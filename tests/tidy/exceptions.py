@@ -51,6 +51,9 @@ ASYNC_WITHOUT_AWAIT: Mapping[str, str] = {}
 #: Directories and files that hold pure cores: values in, values out; time, chance, files and
 #: sockets are handed in. A directory stands for all files in it.
 CORES = (
+    "cluster/journal/file_format.py",
+    "cluster/journal/file_reader.py",
+    "cluster/journal/records.py",
     "cluster/machine.py",
     "cluster/raft/",
     "meridian_resp/datatypes/",
