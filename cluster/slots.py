@@ -72,6 +72,18 @@ class SlotSet:
     def __or__(self, other: SlotSet) -> SlotSet:
         return SlotSet.of((*self, *other))
 
+    def __and__(self, other: SlotSet) -> SlotSet:
+        # Ranges against ranges: most pairs of partitions have nothing in common.
+        common: list[tuple[int, int]] = []
+        mine, theirs = list(reversed(self.ranges)), list(reversed(other.ranges))
+        while mine and theirs:
+            first = max(mine[-1][0], theirs[-1][0])
+            last = min(mine[-1][1], theirs[-1][1])
+            if first <= last:
+                common.append((first, last))
+            (mine if mine[-1][1] <= theirs[-1][1] else theirs).pop()
+        return SlotSet(tuple(common))
+
     def __sub__(self, other: SlotSet) -> SlotSet:
         gone = set(other)
         return SlotSet.of(slot for slot in self if slot not in gone)

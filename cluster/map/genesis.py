@@ -16,6 +16,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
+from itertools import pairwise
 
 from cluster.identity import NodeId
 from cluster.map.spreading import Spread, spread_partitions
@@ -63,7 +64,7 @@ def genesis_map(genesis: Genesis) -> ClusterMap:
         members=[member for member in members.values() if member.is_storage],
         home_datacenter=home,
         replicas=genesis.replicas,
-        old={number: () for number in range(len(pieces))},
+        old=dict.fromkeys(range(len(pieces)), ()),
         pinned={n: owner for n, (_, owner) in enumerate(pieces) if owner is not None},
     )
     placements = spread_partitions(spread)
@@ -126,5 +127,5 @@ def _cut(owned: dict[NodeId, SlotSet]) -> Iterator[tuple[SlotSet, NodeId]]:
         ordered = list(slots)
         count = max(1, min(len(ordered), round(PARTITIONS_MIN * len(ordered) / total)))
         bounds = [piece * len(ordered) // count for piece in range(count + 1)]
-        for start, end in zip(bounds, bounds[1:], strict=False):
+        for start, end in pairwise(bounds):
             yield SlotSet.of(ordered[start:end]), node

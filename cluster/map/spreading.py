@@ -4,7 +4,7 @@
 in, the same for a genesis and for later plans:
 
 * a *pinned* partition keeps its leader; where that one is not at home, the partition has no
-  replicas at home, since the first one there would lead;
+  replicas at home, nor in another datacenter whose first one would lead before it;
 * a member that *replicates* another by hand is none of the planner's nodes: it has a place behind
   the planned ones wherever its master leads, and nowhere else.
 
@@ -64,9 +64,10 @@ def spread_partitions(spread: Spread) -> dict[int, Placements]:
         numbers = tuple(
             number
             for number in sorted(spread.old)
-            if datacenter != spread.home_datacenter
-            or number not in spread.pinned
-            or datacenter_of[spread.pinned[number]] == datacenter
+            if number not in spread.pinned
+            or not would_lead(
+                datacenter, datacenter_of[spread.pinned[number]], spread.home_datacenter
+            )
         )
         plan = make_plan(
             Request(nodes, numbers, {datacenter: spread.replicas}, spread.pinned),
@@ -74,16 +75,18 @@ def spread_partitions(spread: Spread) -> dict[int, Placements]:
         )
         for number in numbers:
             lists[number][datacenter] = plan.replicas(number, datacenter)
-    return {number: _completed(spread, lists[number], number) for number in sorted(lists)}
+    return {number: _with_followers(spread, lists[number]) for number in sorted(lists)}
 
 
-def _completed(spread: Spread, lists: dict[str, Replicas], number: int) -> Placements:
-    """Put a pinned leader's datacenter first where no home decides, and add its followers."""
+def would_lead(datacenter: str, pinned_datacenter: str, home_datacenter: str) -> bool:
+    """Whether replicas there would lead before those of the pinned leader's datacenter."""
+    if datacenter == pinned_datacenter or pinned_datacenter == home_datacenter:
+        return False
+    return datacenter == home_datacenter or datacenter < pinned_datacenter
+
+
+def _with_followers(spread: Spread, lists: dict[str, Replicas]) -> Placements:
     placements = tuple(sorted(lists.items()))
-    leader = spread.pinned.get(number)
-    if leader is not None and leader_in(placements, spread.home_datacenter) != leader:
-        # It leads neither at home nor in the first datacenter by name: it stands alone in its own.
-        placements = tuple(pair for pair in placements if leader in pair[1])
     return with_followers(
         placements,
         leader_in(placements, spread.home_datacenter),

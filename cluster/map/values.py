@@ -13,7 +13,7 @@ partition as long as nothing copies keys: the old leader's keys are counted, and
 stays what it was, the old leader refuses writes that add keys (TRYAGAIN) to these slots while the
 step is STREAM and the leader is about to change. `is_write_held` tells the server so.
 
-Invariants are in `ClusterMap.check_invariants`. A partition's `epoch` is that of the map in which
+Invariants are in `ClusterMap.flaws`. A partition's `epoch` is that of the map in which
 its slots, its lists or its step changed last; requests of an earlier epoch may be out of date.
 
 `results` remembers the newest answers, so that a proposal that is sent twice is carried out once.
@@ -290,39 +290,57 @@ class ClusterMap:
 
     def check_invariants(self) -> None:
         """Assert what holds for every map that genesis and commands can make."""
-        assert self.epoch >= 1 and self.members
-        assert 1 <= self.replicas <= REPLICAS_MAX, self.replicas
+        flaw = next(self.flaws(), None)
+        assert flaw is None, flaw
+
+    def flaws(self) -> Iterator[str]:
+        """Yield what is wrong with the map: nothing, if genesis and commands made it."""
+        if self.epoch < 1 or not self.members:
+            yield "it has no epoch or no members"
+        if not 1 <= self.replicas <= REPLICAS_MAX:
+            yield f"replicas are not 1 to {REPLICAS_MAX}"
+        if len(self.results) > RESULTS_MAX or len(set(self.applied_ids)) != len(self.results):
+            yield "results are too many, or remembered twice"
+        if self.dissolved_into is not None and not self.is_frozen:
+            yield "it is dissolved and not frozen"
         taken: set[int] = set()
         for number, partition in self.partitions.items():
-            assert number == partition.number and 0 <= number < SLOT_COUNT, number
             slots = set(partition.slots)
-            assert slots and taken.isdisjoint(slots), number
+            if not slots or not taken.isdisjoint(slots):
+                yield f"partition {number} has no slots, or slots of another one"
             taken |= slots
-            self._check_partition(partition)
-        for node, member in self.members.items():
-            assert node == member.node and node not in self.removed, node
-            if member.replicates is not None:
-                assert self.members[member.replicates].replicates is None, node
-                assert not self.partitions_led_by(node), node
-        assert len(self.results) <= RESULTS_MAX
-        assert len(set(self.applied_ids)) == len(self.results)
-        assert self.dissolved_into is None or self.is_frozen
+            yield from self._flaws_of_partition(partition)
+        for node in self.members:
+            yield from self._flaws_of_member(node)
 
-    def _check_partition(self, partition: MapPartition) -> None:
-        assert 1 <= partition.epoch <= self.epoch, partition
+    def _flaws_of_member(self, node: NodeId) -> Iterator[str]:
+        master = self.members[node].replicates
+        if node in self.removed:
+            yield f"{node} was removed"
+        if master is not None:
+            if master not in self.members or self.members[master].replicates is not None:
+                yield f"{node} follows {master}, who is no member or follows another one"
+            if self.partitions_led_by(node):
+                yield f"{node} follows {master} and leads"
+
+    def _flaws_of_partition(self, partition: MapPartition) -> Iterator[str]:
+        what = f"partition {partition.number}"
+        if not 0 <= partition.number < SLOT_COUNT or not 1 <= partition.epoch <= self.epoch:
+            yield f"{what} has a wrong number or epoch"
         for placements in _all_placements(partition):
             names = [name for name, _ in placements]
-            assert names and names == sorted(set(names)), partition
-            assert all(replicas for _, replicas in placements), partition
             nodes = nodes_in(placements)
-            assert len(nodes) == len(set(nodes)), partition
-            assert all(node in self.members for node in nodes), partition
+            if not names or names != sorted(set(names)) or not all(r for _, r in placements):
+                yield f"{what} has datacenters out of order, or empty ones"
+            if len(nodes) != len(set(nodes)) or not all(node in self.members for node in nodes):
+                yield f"{what} has a node twice, or one that is no member"
         transition = partition.transition
         if transition is not None:
-            assert transition.old != transition.new, partition
-            is_old = transition.is_abortable
-            assert partition.placements == (transition.old if is_old else transition.new)
-            assert transition.started_epoch <= partition.epoch, partition
+            now = transition.old if transition.is_abortable else transition.new
+            if transition.old == transition.new or partition.placements != now:
+                yield f"{what} is not where its transition says"
+            if transition.started_epoch > partition.epoch:
+                yield f"{what} began to move after its epoch"
 
 
 def _all_placements(partition: MapPartition) -> Iterator[Placements]:

@@ -17,13 +17,20 @@ def test_slots_are_those_of_redis_cluster() -> None:
 
 @given(slots, slots)
 def test_slot_sets_are_sets(first: set[int], second: set[int]) -> None:
-    """Union, difference, membership, size and order are those of sets of numbers."""
+    """Union, difference, intersection, membership, size and order are those of sets of numbers."""
     one, other = SlotSet.of(first), SlotSet.of(second)
     assert sorted(first) == list(one)
     assert len(first) == len(one)
     assert SlotSet.of(first | second) == one | other
     assert SlotSet.of(first - second) == one - other
+    assert SlotSet.of(first & second) == one & other
     assert all((slot in one) == (slot in first) for slot in first | second)
+
+
+def test_ranges_that_overlap_share_ranges() -> None:
+    """What two sets of ranges share is found range by range, also where one spans several."""
+    one, other = SlotSet.parse("0-10 20-30 40"), SlotSet.parse("5-25 28 39-41")
+    assert str(one & other) == "5-10 20-25 28 40"
 
 
 @given(slots)
