@@ -6,7 +6,9 @@ from typing import Final
 
 REDACTED: Final = b"(redacted)"
 #: Parameters whose value nobody may see.
-_SECRET_PARAMETERS: Final = frozenset({b"requirepass", b"masterauth", b"masteruser"})
+_SECRET_PARAMETERS: Final = frozenset(
+    {b"requirepass", b"masterauth", b"masteruser", b"cluster-secret"}
+)
 
 
 def redacted(arguments: list[bytes]) -> list[bytes]:

@@ -59,11 +59,6 @@ def apply(assignments: Iterable[Assignment], target: Parameters) -> Applied:
             applied.problems.append(_problem(parameter, assignment, error.reason))
             continue
         text = parameter.type.format(parsed)
-        if text in parameter.refused:
-            applied.problems.append(
-                f"{_subject(assignment)} cannot be {text}: {parameter.refused[text]}"
-            )
-            continue
         if text in parameter.ignored:
             applied.remarks.append(Remark(assignment, parameter.ignored[text]))
             continue

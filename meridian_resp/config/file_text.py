@@ -76,7 +76,7 @@ def _toml(value: TomlValue) -> str:
         return "true" if value else "false"
     if isinstance(value, list):
         return f"[{', '.join(map(_toml, value))}]"
-    if isinstance(value, int):
+    if isinstance(value, int | float):
         return str(value)
     try:
         value.encode("utf-8")

@@ -1,4 +1,4 @@
-"""Last part of the table: work in the background, what can be watched, and encodings."""
+"""Third part of the table: work in the background, what can be watched, and encodings."""
 
 # A row is read like a line of a table, so it is set by hand.
 # fmt: off

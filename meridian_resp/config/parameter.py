@@ -44,7 +44,8 @@ class Section(enum.Enum):
     DURABILITY = "Data directory and durability"
     STORAGE = "Storage engine"
     MEMORY = "Memory and eviction"
-    CONSISTENCY = "Consistency and cluster"
+    CONSISTENCY = "Consistency"
+    CLUSTER = "Cluster"
     BACKGROUND = "Expiry and background work"
     OBSERVABILITY = "Log, slow log and events"
     ENCODINGS = "Encodings"
@@ -64,7 +65,6 @@ class Parameter:
         no_effect: why the parameter is kept although it changes nothing; empty when it does.
         ignored: values (as written by `format`) that files and the command line may hold but that
             are not taken over, each with the explanation that the start-up warning gives.
-        refused: values that are of the type but cannot be taken at all, each with the reason.
         visible: does CONFIG GET show it, and may CONFIG SET name it?
     """
 
@@ -80,7 +80,6 @@ class Parameter:
     text: str
     no_effect: str
     ignored: dict[str, str]
-    refused: dict[str, str]
     visible: bool
 
     @property
@@ -111,7 +110,6 @@ def row(
     unit: str = "",
     no_effect: str = "",
     ignored: dict[str, str] | None = None,
-    refused: dict[str, str] | None = None,
     visible: bool = True,
 ) -> Value:
     """Write a row of any type; the functions below are shorter for the usual types."""
@@ -127,7 +125,6 @@ def row(
         text=text,
         no_effect=no_effect,
         ignored=ignored or {},
-        refused=refused or {},
         visible=visible,
     )
     field: Value = attrs.field(default=default, metadata={METADATA_KEY: parameter})
@@ -186,13 +183,11 @@ def switch(
     aliases: tuple[str, ...] = (),
     no_effect: str = "",
     ignored: dict[str, str] | None = None,
-    refused: dict[str, str] | None = None,
 ) -> bool:
     """Write a row of yes or no."""
     return row(
         name, values.SwitchType(), default, section, text,
         change=change, aliases=aliases, no_effect=no_effect, ignored=ignored,
-        refused=refused,
     )  # fmt: skip
 
 

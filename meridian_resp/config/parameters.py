@@ -1,9 +1,9 @@
 """The one typed table of parameters.
 
 Every parameter is one row: an annotated attribute of the classes `ServerParameters`,
-`StorageParameters` and `OperationParameters`. They are links of one chain (each extends the one
-before) only because a file has at most 500 lines; nothing but this module looks at them one by
-one. `PARAMETERS` is the table as data, in the order of the rows.
+`StorageParameters`, `OperationParameters` and `ClusterParameters`. They are links of one chain
+(each extends the one before) only because a file has at most 500 lines; nothing but this module
+looks at them one by one. `PARAMETERS` is the table as data, in the order of the rows.
 
 To add a parameter: write its row, run `python -m tools.generate_docs`, and read
 `settings.<attribute>` where it is meant to act.
@@ -13,12 +13,12 @@ from __future__ import annotations
 
 import attrs
 
-from meridian_resp.config.operation_parameters import OperationParameters
+from meridian_resp.config.cluster_parameters import ClusterParameters
 from meridian_resp.config.parameter import METADATA_KEY, Parameter
 
 
 @attrs.define(eq=False, kw_only=True)
-class Parameters(OperationParameters):
+class Parameters(ClusterParameters):
     """All parameters as typed attributes; a plain slot each, so reading one costs nothing."""
 
 

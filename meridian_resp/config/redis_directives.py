@@ -8,8 +8,9 @@ are refused (`REFUSED`).
 from __future__ import annotations
 
 _PERSISTENCE = "Meridian keeps data in a log and tables of its own"
-_REPLICATION = "a single node has no replicas"
-_CLUSTER = "this version has no cluster"
+_REPLICATION = "replicas are those of a cluster's map, not of one node; see cluster-enabled"
+_FAILOVER = "leaders are chosen by the cluster's map; there are no replicas to promote by hand"
+_NAMES_FOR_CLIENTS = "clients are given addresses; cluster-announce-ip may be a host name"
 _TLS = "TLS is not supported; use a proxy such as stunnel"
 _PROCESS = "Meridian runs in the foreground; a service manager starts and watches it"
 _SYSLOG = "use logfile, or let the service manager take standard output"
@@ -33,7 +34,18 @@ _NAMES_BY_REASON: dict[str, str] = {
         "replicaof slaveof masterauth masteruser replica-* slave-* repl-* min-replicas-*"
         " min-slaves-* propagation-error-behavior"
     ),
-    _CLUSTER: "cluster-*",
+    _FAILOVER: (
+        "cluster-replica-validity-factor cluster-slave-validity-factor cluster-migration-barrier"
+        " cluster-allow-replica-migration cluster-replica-no-failover cluster-slave-no-failover"
+    ),
+    _NAMES_FOR_CLIENTS: (
+        "cluster-announce-hostname cluster-announce-human-nodename cluster-announce-tls-port"
+        " cluster-preferred-endpoint-type"
+    ),
+    "what a node knows of its cluster is kept in its data directory": "cluster-config-file",
+    "peer-queue-max bounds what may wait for another node": "cluster-link-sendbuf-limit",
+    "slots that have somebody to serve them are served": "cluster-allow-reads-when-down",
+    "this version has no sharded pub/sub": "cluster-allow-pubsubshard-when-down",
     _TLS: "tls-*",
     _PROCESS: (
         "daemonize pidfile supervised always-show-logo set-proc-title proc-title-template"
@@ -83,6 +95,11 @@ _REFUSED: dict[str, tuple[tuple[str, ...], str]] = {
         ("0",),
         "TLS is not supported, and clients would be served in plain text; take the line away,"
         " and put a proxy such as stunnel before the server",
+    ),
+    "tls-cluster": (
+        ("no",),
+        "it would be ignored, and nodes would talk in plain text; give certificates with"
+        " cluster-tls-cert-file, cluster-tls-key-file and cluster-tls-ca-cert-file instead",
     ),
 }
 

@@ -60,11 +60,6 @@ class ServerParameters:
         "http-bind", AddressesType(), ("127.0.0.1",), Section.NETWORK,
         "Addresses to listen on for HTTP.", change=Change.NEVER,
     )
-    gossip_port: int = integer(
-        "gossip-port", 7400, 0, 65535, Section.NETWORK,
-        "Port for the other nodes of a cluster.", change=Change.NEVER,
-        no_effect="this version has no cluster, so nothing listens on it",
-    )
     unixsocket: str = path(
         "unixsocket", "", Section.NETWORK,
         "Path of a Unix socket to listen on besides TCP; none when empty.",

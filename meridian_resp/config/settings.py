@@ -157,7 +157,7 @@ class Settings(Parameters):
         parameter = request.parameter
         value: object = parameter.type.parse(request.words, self.value(parameter))
         text = parameter.type.format(value)
-        reason = parameter.refused.get(text) or parameter.ignored.get(text)
+        reason = parameter.ignored.get(text)
         if reason is not None:
             raise ValueRefusedError(reason)
         return value

@@ -32,7 +32,6 @@ _NO_EVICTION = (
     "data lies on disk, so keys are never evicted; memory is bounded by cache-size-mb,"
     " block-cache-size-mb and memtable-size-mb"
 )
-_NO_CLUSTER = "this version has no cluster"
 _ALWAYS_LOGGED = "every write is logged; appendfsync says when the log is forced to the disk"
 
 
@@ -176,9 +175,4 @@ class StorageParameters(ServerParameters):
         "consistency-default", ConsistencyLevel.QUORUM, Section.CONSISTENCY,
         "Consistency level of new connections; CONSISTENCY changes it for one. A single node"
         " meets every level.",
-    )
-    cluster_enabled: bool = switch(
-        "cluster-enabled", False, Section.CONSISTENCY,
-        "Whether this server is a node of a cluster. Only no is taken.",
-        change=Change.NEVER, no_effect=_NO_CLUSTER, refused={"yes": _NO_CLUSTER},
     )

@@ -25,7 +25,7 @@ Value = TypeVar("Value")
 Member = TypeVar("Member", bound=enum.StrEnum)
 
 #: What a TOML file can hold for a parameter.
-TomlValue = bool | int | str | list[str] | list[int]
+TomlValue = bool | int | float | str | list[str] | list[int]
 
 UINT64_MAX = 2**64 - 1
 INT64_MAX = 2**63 - 1

@@ -19,6 +19,7 @@ from meridian_resp.commands.redaction import redacted
         ("config set requirepass x hz 10", "config set requirepass (redacted) hz 10"),
         ("CONFIG SET hz 10 MasterAuth x", "CONFIG SET hz 10 MasterAuth (redacted)"),
         ("config get requirepass", "config get requirepass"),
+        ("config set cluster-secret x", "config set cluster-secret (redacted)"),
         ("config set requirepass", "config set requirepass"),
         ("configuration set requirepass x", "configuration set requirepass x"),
     ],

@@ -72,12 +72,6 @@ def test_values_that_are_not_taken_are_remarked() -> None:
     assert applied_text("appendonly yes\n", target).remarks == []
 
 
-def test_values_that_cannot_be_taken_are_refused() -> None:
-    """There is no cluster, so a server that was to be part of one does not start."""
-    (problem,) = applied_text("cluster-enabled yes\n", Parameters()).problems
-    assert problem == "x line 1: cluster-enabled cannot be yes: this version has no cluster"
-
-
 def test_parameters_without_effect_are_remarked_when_they_ask_for_something() -> None:
     """Another value than the default is taken and explained, the default is not worth a word."""
     target = Parameters()

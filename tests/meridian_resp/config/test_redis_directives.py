@@ -61,6 +61,7 @@ def test_names_of_nobody_are_not_known() -> None:
         ("user", ("alice", "on", ">secret", "+@all")),
         ("aclfile", ("/etc/redis/users.acl",)),
         ("TLS-PORT", ("6380",)),
+        ("tls-cluster", ("yes",)),
     ],
 )
 def test_protection_that_cannot_be_given_is_refused(name: str, arguments: tuple[str, ...]) -> None:
@@ -74,6 +75,7 @@ def test_protection_that_cannot_be_given_is_refused(name: str, arguments: tuple[
         ("user", ("default", "on", "nopass", "~*", "&*", "+@all")),
         ("aclfile", ("",)),
         ("tls-port", ("0",)),
+        ("tls-cluster", ("no",)),
         ("dbfilename", ("dump.rdb",)),
     ],
 )

@@ -7,9 +7,9 @@ from meridian_resp.config.server_parameters import ServerParameters
 
 
 def test_defaults_are_those_of_the_specification() -> None:
-    """Ports 7401, 7400 and 7402; keys of 512 bytes and values of 1 MB."""
+    """Ports 7401 and 7402; keys of 512 bytes and values of 1 MB."""
     server = ServerParameters()
-    assert (server.port, server.gossip_port, server.http_port) == (7401, 7400, 7402)
+    assert (server.port, server.http_port) == (7401, 7402)
     assert (server.key_size_max_bytes, server.value_size_max_bytes) == (512, 1024 * 1024)
 
 

@@ -34,7 +34,7 @@ NAMES = [
     not in {
         "appendonly", "requirepass", "protected-mode", "maxclients", "key-size-max-bytes",
         "value-size-max-bytes", "turn-bytes-max", "turn-commands-max", "tick-time-max-us",
-        "cache-size-mb", "consistency-default",
+        "cache-size-mb", "consistency-default", "cluster-redirects", "cluster-forward-timeout",
     }
 ]  # fmt: skip
 VALUES = st.one_of(
@@ -131,7 +131,9 @@ def test_defaults_are_those_of_redis(reference: Reference) -> None:
         for name, value in ours(Settings(), "*").items()
         if name in theirs and theirs[name] != value
     }
-    assert different == {"port", "bind", "dir", "appendonly", "unixsocket"}
+    assert different == {
+        "port", "bind", "dir", "appendonly", "unixsocket", "cluster-require-full-coverage",
+    }  # fmt: skip
 
 
 @hypothesis_settings(suppress_health_check=[HealthCheck.function_scoped_fixture])

@@ -1,0 +1,73 @@
+"""The options of a cluster's node that settings ask for.
+
+The cluster never sees the settings; this is the one place that knows both.
+"""
+
+from __future__ import annotations
+
+import socket
+
+from cluster.identity import Endpoint, parse_endpoint
+from cluster.membership.facts import TEXT_CHARACTERS_MAX, NodeFacts
+from cluster.membership.phi import PhiOptions
+from cluster.transport.options import TransportOptions
+from meridian_resp import __version__
+from meridian_resp.config.parameters import Parameters
+
+
+def gossip_host(settings: Parameters) -> str:
+    """Return the address to listen on for other nodes; empty when there is none."""
+    first = settings.bind[0].removeprefix("-") if settings.bind else ""
+    host = settings.gossip_bind or first
+    return {"*": "0.0.0.0", "::*": "::"}.get(host, host)
+
+
+def listening_endpoint(settings: Parameters) -> Endpoint:
+    """Return where the node listens for others."""
+    return Endpoint(gossip_host(settings), settings.gossip_port)
+
+
+def announced_endpoint(settings: Parameters) -> Endpoint:
+    """Return where others reach the node."""
+    host = settings.cluster_announce_ip or gossip_host(settings)
+    return Endpoint(host, settings.cluster_announce_bus_port or settings.gossip_port)
+
+
+def seed_endpoints(settings: Parameters) -> tuple[Endpoint, ...]:
+    """Return the seeds; one without a port is at this node's own gossip port."""
+    return tuple(parse_endpoint(seed, settings.gossip_port) for seed in settings.seeds)
+
+
+def node_facts(settings: Parameters) -> NodeFacts:
+    """Return what the node says about itself."""
+    return NodeFacts(
+        datacenter=settings.datacenter,
+        rack=settings.rack,
+        machine=settings.machine or socket.gethostname()[:TEXT_CHARACTERS_MAX],
+        capacity_weight=settings.capacity_weight,
+        roles=settings.roles,
+        client_port=settings.cluster_announce_port or settings.port,
+        software_version=__version__,
+    )
+
+
+def phi_options(settings: Parameters) -> PhiOptions:
+    """Return the thresholds of the failure detector; the rest is as it is."""
+    return PhiOptions(
+        threshold_suspected=settings.phi_suspect, threshold_dead=settings.phi_threshold
+    )
+
+
+def transport_options(settings: Parameters) -> TransportOptions:
+    """Return the bound of what may wait for one peer; the rest is as it is."""
+    options = TransportOptions(queue_bytes_max=settings.peer_queue_max_bytes)
+    options.validate()
+    return options
+
+
+def first_cluster_settings(settings: Parameters) -> dict[str, str]:
+    """Return the settings of a cluster that this node forms."""
+    return {
+        "auto-rebalance": "yes" if settings.auto_rebalance else "no",
+        "rebalance-settle": str(settings.rebalance_settle_s),
+    }

@@ -1,0 +1,111 @@
+"""The options of a cluster's node out of the settings."""
+
+from __future__ import annotations
+
+import socket
+
+import pytest
+
+from cluster.identity import Endpoint
+from cluster.membership.facts import Role
+from meridian_resp import __version__
+from meridian_resp.config.cluster_options import (
+    announced_endpoint,
+    first_cluster_settings,
+    gossip_host,
+    listening_endpoint,
+    node_facts,
+    phi_options,
+    seed_endpoints,
+    transport_options,
+)
+from meridian_resp.config.parameters import find
+from meridian_resp.config.settings import Settings
+from meridian_resp.config.values import MemoryType
+
+
+def test_a_node_listens_where_clients_do_and_says_so() -> None:
+    """Without options it is reached at the first address of bind and the gossip port."""
+    settings = Settings(bind=("10.0.0.1", "127.0.0.1"))
+    assert listening_endpoint(settings) == Endpoint("10.0.0.1", 7400)
+    assert announced_endpoint(settings) == Endpoint("10.0.0.1", 7400)
+
+
+def test_a_node_behind_a_translation_says_where_it_is_reached() -> None:
+    """It listens on all addresses and tells others the one that leads to it."""
+    settings = Settings(
+        bind=("*",),
+        cluster_announce_ip="192.0.2.1",
+        cluster_announce_bus_port=17400,
+        cluster_announce_port=17401,
+    )
+    assert listening_endpoint(settings) == Endpoint("0.0.0.0", 7400)
+    assert announced_endpoint(settings) == Endpoint("192.0.2.1", 17400)
+    assert node_facts(settings).client_port == 17401
+
+
+def test_a_seed_without_a_port_is_at_our_own() -> None:
+    """All nodes of a cluster usually have the same gossip port."""
+    settings = Settings(gossip_port=9000, seeds=("a", "b:1", "[::1]", "::2"))
+    assert seed_endpoints(settings) == (
+        Endpoint("a", 9000),
+        Endpoint("b", 1),
+        Endpoint("::1", 9000),
+        Endpoint("::2", 9000),
+    )
+
+
+def test_a_machine_is_called_like_its_host() -> None:
+    """So that two nodes of one machine know it; a name that is given outweighs it."""
+    assert node_facts(Settings()).machine == socket.gethostname()[:64]
+    assert node_facts(Settings(machine="m1")).machine == "m1"
+
+
+def test_facts_are_those_of_the_settings() -> None:
+    """Each of them reaches the node."""
+    settings = Settings(
+        port=7, datacenter="d", rack="r", capacity_weight=2.5, roles=Role.STORAGE, machine="m"
+    )
+    facts = node_facts(settings)
+    assert (facts.datacenter, facts.rack, facts.machine) == ("d", "r", "m")
+    assert (facts.capacity_weight, facts.roles, facts.client_port) == (2.5, Role.STORAGE, 7)
+    assert facts.software_version == __version__
+
+
+def test_thresholds_reach_the_detector() -> None:
+    """Suspected and dead."""
+    options = phi_options(Settings(phi_suspect=2.0, phi_threshold=12.0))
+    assert (options.threshold_suspected, options.threshold_dead) == (2.0, 12.0)
+
+
+def test_the_transport_takes_all_that_the_table_takes() -> None:
+    """The least queue of the table holds a whole message."""
+    parameter = find("peer-queue-max")
+    assert parameter is not None
+    assert isinstance(parameter.type, MemoryType)
+    least = parameter.type.minimum
+    assert transport_options(Settings(peer_queue_max_bytes=least)).queue_bytes_max == least
+
+
+@pytest.mark.parametrize(("is_auto", "word"), [(True, "yes"), (False, "no")])
+def test_a_new_cluster_begins_with_the_settings_of_who_forms_it(is_auto: bool, word: str) -> None:
+    """They are called like the options."""
+    settings = Settings(auto_rebalance=is_auto, rebalance_settle_s=9)
+    found = first_cluster_settings(settings)
+    assert found == {"auto-rebalance": word, "rebalance-settle": "9"}
+    assert all(find(name) is not None for name in found)
+
+
+@pytest.mark.parametrize(
+    ("bind", "own", "host"),
+    [
+        (("127.0.0.1", "10.0.0.1"), "", "127.0.0.1"),
+        (("-::1",), "", "::1"),
+        (("*",), "", "0.0.0.0"),
+        (("127.0.0.1",), "10.0.0.1", "10.0.0.1"),
+        ((), "", ""),
+    ],
+)
+def test_gossip_listens_where_clients_do(bind: tuple[str, ...], own: str, host: str) -> None:
+    """On the first address of bind, unless gossip-bind names another."""
+    assert gossip_host(Settings(bind=bind, gossip_bind=own)) == host
