@@ -1,0 +1,148 @@
+"""Arguments of MERIDIAN: nodes by id or by the beginning of it, endpoints, slots, weights.
+
+A person types as little of an id as tells nodes apart, so every form that `meridian-ctl` or CLUSTER
+NODES prints is taken, and any beginning of it that fits one known node. Errors say what would fit.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Final
+
+from cluster.identity import Endpoint, NodeId, parse_endpoint
+from cluster.membership.facts import WEIGHT_MAX, WEIGHT_STEPS
+from cluster.redis_ids import from_redis_id
+from cluster.slots import SlotSet
+from meridian_resp.commands.arguments import shown
+from meridian_resp.errors import CommandError
+
+if TYPE_CHECKING:
+    from cluster.map.values import ClusterMap
+    from meridian_resp.commands.cluster_port import ClusterPort
+    from meridian_resp.commands.context import Context
+
+DISABLED: Final = "ERR This instance has cluster support disabled"
+UNFORMED: Final = (
+    "ERR this node belongs to no cluster yet; MERIDIAN JOIN makes contact with other nodes,"
+    " MERIDIAN FORM forms a cluster"
+)
+_SHOWN_MAX: Final = 5
+_WEIGHT: Final = re.compile(r"[0-9]{1,4}(\.[0-9]{1,3})?")
+
+
+def cluster_of(context: Context) -> ClusterPort:
+    """The node's cluster.
+
+    Raises:
+        CommandError: it has none.
+    """
+    port = context.server.cluster
+    if port is None:
+        raise CommandError(DISABLED)
+    return port
+
+
+def map_of(context: Context) -> ClusterMap:
+    """The newest map this node holds.
+
+    Raises:
+        CommandError: it belongs to no cluster.
+    """
+    cluster_map = cluster_of(context).map()
+    if cluster_map is None:
+        raise CommandError(UNFORMED)
+    return cluster_map
+
+
+def node_argument(port: ClusterPort, text: bytes) -> NodeId:
+    """The node of an id in any of its forms, or of the beginning of one.
+
+    Raises:
+        CommandError: no known node's id begins so, or several do.
+    """
+    written = shown(text).strip().lower()
+    known = known_nodes(port)
+    try:
+        exact = from_redis_id(written)
+    except ValueError:
+        digits = written.replace("-", "")
+        fitting = [node for node in known if digits and node.replace("-", "").startswith(digits)]
+    else:
+        fitting = [exact] if exact in known else []
+    if len(fitting) == 1:
+        return fitting[0]
+    if not fitting:
+        raise CommandError(
+            f"ERR no node has an id that begins with '{written[:64]}'; MERIDIAN NODES lists all"
+        )
+    more = ", ..." if len(fitting) > _SHOWN_MAX else ""
+    raise CommandError(
+        f"ERR '{written}' is the beginning of {len(fitting)} ids, give more of it:"
+        f" {', '.join(fitting[:_SHOWN_MAX])}{more}"
+    )
+
+
+def known_nodes(port: ClusterPort) -> list[NodeId]:
+    """All nodes of the membership and of the map, by id."""
+    cluster_map = port.map()
+    members = () if cluster_map is None else cluster_map.members
+    return sorted({view.node for view in port.members()} | set(members))
+
+
+def endpoint_argument(port: ClusterPort, text: bytes) -> Endpoint:
+    """A gossip endpoint; without a port it is at this node's own gossip port.
+
+    Raises:
+        CommandError: it is none.
+    """
+    try:
+        return parse_endpoint(shown(text), port.endpoint.port)
+    except ValueError as error:
+        raise CommandError(
+            f"ERR {error}; give the gossip address of a node, such as 10.0.0.2:7400"
+        ) from None
+
+
+def slots_argument(words: list[bytes]) -> SlotSet:
+    """Slots and ranges: `0-99 200`.
+
+    Raises:
+        CommandError: a word is neither.
+    """
+    slots = SlotSet()
+    for word in words:
+        try:
+            slots |= SlotSet.parse(shown(word))
+        except ValueError:
+            raise CommandError(
+                f"ERR '{shown(word[:64])}' is neither a slot nor a range of slots such as 0-99"
+            ) from None
+    return slots
+
+
+def weight_argument(text: bytes) -> float:
+    """A capacity weight; 0 gives the choice back to the node itself.
+
+    Raises:
+        CommandError: it is none.
+    """
+    written = shown(text)
+    weight = float(written) if _WEIGHT.fullmatch(written) else -1.0
+    if weight != 0 and not 1 / WEIGHT_STEPS <= weight <= WEIGHT_MAX:
+        raise CommandError(
+            f"ERR a weight is a number from {1 / WEIGHT_STEPS} to {WEIGHT_MAX:g}, or 0 for the"
+            " node's own"
+        )
+    return weight
+
+
+def switch_argument(text: bytes) -> bool:
+    """On or off.
+
+    Raises:
+        CommandError: it is neither.
+    """
+    word = text.lower()
+    if word not in (b"on", b"off"):
+        raise CommandError("ERR a feature is switched on or off")
+    return word == b"on"

@@ -1,0 +1,152 @@
+"""A cluster that is as a test tells it, and remembers what it was asked: `ClusterPort` in memory.
+
+Its map, members and readings are attributes; requests are answered with what `answer` gives.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+
+import trio
+from attrs import define, field, frozen
+
+from cluster.control.data_handler import DataHandler
+from cluster.control.heartbeats import PhiReading
+from cluster.control.requests import (
+    Answer,
+    ClusterRequestRefused,
+    Done,
+    Request,
+    RequestRefused,
+)
+from cluster.identity import Boot, Endpoint, NodeId
+from cluster.map.values import Claim, ClusterMap, MapMember
+from cluster.map.views import SlotView
+from cluster.membership.events import MemberView
+from cluster.membership.facts import NodeFacts
+from cluster.membership.messages import MemberStatus
+from cluster.slots import SlotSet
+from cluster.transport.statistics import DatagramStatistics, LinkView, PeerStatistics
+from cluster.wire.messages import PeerMessage
+from tests.cluster.map.maps import node_id
+
+PEERS = PeerStatistics(
+    links_from=2,
+    links_to=3,
+    pending=1,
+    failed_endpoints=0,
+    queued_bytes=100,
+    accepted=7,
+    dialled=8,
+    dial_failures=1,
+    lost=2,
+    bytes_in=1000,
+    bytes_out=2000,
+    messages_in={"raft_message": 5},
+    messages_out={"raft_message": 6, "forward": 1},
+    refused={"secret": 4},
+    dropped=3,
+)
+DATAGRAMS = DatagramStatistics(
+    sent=11, received=12, bytes_out=1100, bytes_in=1200, dropped=1, refused={"tag": 2}
+)
+
+
+@frozen
+class ToldStatistics:
+    """Counters that stand still."""
+
+    peers: PeerStatistics = PEERS
+    datagrams: DatagramStatistics = DATAGRAMS
+
+
+@frozen
+class ToldMetadata:
+    """What is known of a metadata log."""
+
+    role: str = "leader"
+    term: int = 3
+    leader: NodeId | None = node_id(0)
+    voters: tuple[NodeId, ...] = (node_id(0), node_id(1))
+    commit: int = 41
+    applied: int = 40
+
+
+@define(eq=False)
+class ToldCluster:
+    """See the module."""
+
+    own_id: NodeId = node_id(0)
+    endpoint: Endpoint = Endpoint("127.0.0.1", 17400)
+    current: ClusterMap | None = None
+    views: list[MemberView] = field(factory=list)
+    claim: Claim = Claim(node_id(0), SlotSet())
+    readings: dict[NodeId, PhiReading] = field(factory=dict)
+    answer: Callable[[Request], Answer] = lambda request: Done()
+    asked: list[Request] = field(factory=list)
+    metadata_status: object = ToldMetadata()
+
+    def map(self) -> ClusterMap | None:
+        return self.current
+
+    def slot_view(self) -> SlotView | None:
+        return None if self.current is None else SlotView(self.current)
+
+    def members(self) -> Sequence[MemberView]:
+        return list(self.views)
+
+    def claims(self) -> Claim:
+        return self.claim
+
+    def phi(self) -> Mapping[NodeId, PhiReading]:
+        return dict(self.readings)
+
+    def metadata(self) -> object:
+        return self.metadata_status
+
+    async def request(self, request: Request) -> Done:
+        await trio.lowlevel.checkpoint()
+        self.asked.append(request)
+        answer = self.answer(request)
+        if isinstance(answer, RequestRefused):
+            raise ClusterRequestRefused(answer.text, is_unknown=answer.is_unknown)
+        return answer
+
+    def request_nowait(self, request: Request, on_answer: Callable[[Answer], None]) -> None:
+        self.asked.append(request)
+        on_answer(self.answer(request))
+
+    def links(self) -> Sequence[LinkView]:
+        return []
+
+    def statistics(self) -> ToldStatistics:
+        return ToldStatistics()
+
+    def attach(self, handler: DataHandler) -> None:
+        raise AssertionError("no data is handed on here")
+
+    def send(self, endpoint: Endpoint, message: PeerMessage) -> bool:
+        raise AssertionError("nothing is sent here")
+
+
+def view_of(member: MapMember, status: MemberStatus = MemberStatus.ALIVE) -> MemberView:
+    """What membership holds about a member of a map."""
+    facts = NodeFacts(
+        datacenter=member.datacenter,
+        rack=member.rack,
+        machine=member.machine,
+        capacity_weight=member.capacity_weight,
+        roles=member.roles,
+        client_port=member.client_port,
+        software_version="1.2.3",
+    )
+    return MemberView(member.node, member.endpoint, Boot(2, 7), 5, None, facts, status, 0.0)
+
+
+def told_cluster(current: ClusterMap, *dead: NodeId) -> ToldCluster:
+    """A cluster with this map, whose members are alive but for some."""
+    views = [
+        view_of(member, MemberStatus.DEAD if node in dead else MemberStatus.ALIVE)
+        for node, member in current.members.items()
+    ]
+    return ToldCluster(current=current, views=views)
