@@ -5,8 +5,6 @@ it, so nothing that was said about an earlier life holds for this one. The nonce
 each start: of a directory that was cloned both copies go on with the same generation, and the
 other nodes tell the two processes apart by their nonces.
 
-A retired id belongs to nobody any more: the next start draws a new one, in its first generation.
-
 The file is text, so that an operator can read it, with a version and a checksum; it is replaced by
 renaming. Bytes: docs/formats/cluster-journal.md.
 """
@@ -33,7 +31,6 @@ _TEXT = re.compile(
     r"id (?P<id>[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})\n"
     r"generation (?P<generation>[1-9][0-9]{0,18})\n"
     r"nonce (?P<nonce>[0-9a-f]{16})\n"
-    r"retired (?P<retired>yes|no)\n"
 )
 _FORMAT_LINE = re.compile(rb"meridian-node ([0-9]{1,9})\n")
 
@@ -46,24 +43,17 @@ class Identity:
     boot: Boot
 
 
-@frozen
-class StoredIdentity:
-    """What the file says: the identity of the last life, and whether its id is given up."""
-
-    identity: Identity
-    is_retired: bool = False
-
-    def encode(self) -> bytes:
-        """Return the bytes of the file."""
-        identity, boot = self.identity, self.identity.boot
-        text = (
-            f"meridian-node {FORMAT}\nid {identity.node}\ngeneration {boot.generation}\n"
-            f"nonce {boot.nonce:016x}\nretired {'yes' if self.is_retired else 'no'}\n"
-        ).encode("ascii")
-        return text + b"crc32c %08x\n" % checksum(text)
+def encode_identity(identity: Identity) -> bytes:
+    """Return the bytes of the file."""
+    boot = identity.boot
+    text = (
+        f"meridian-node {FORMAT}\nid {identity.node}\n"
+        f"generation {boot.generation}\nnonce {boot.nonce:016x}\n"
+    ).encode("ascii")
+    return text + b"crc32c %08x\n" % checksum(text)
 
 
-def decode_identity(data: bytes) -> StoredIdentity:
+def decode_identity(data: bytes) -> Identity:
     """Return what the file says.
 
     Raises:
@@ -80,11 +70,11 @@ def decode_identity(data: bytes) -> StoredIdentity:
     if found is None:
         raise CorruptionError(DISPLAY_NAME, None, "it does not name a node and its start")
     boot = Boot(int(found["generation"]), int(found["nonce"], 16))
-    return StoredIdentity(Identity(NodeId(found["id"]), boot), found["retired"] == "yes")
+    return Identity(NodeId(found["id"]), boot)
 
 
-def read_identity(files: FileSystem) -> StoredIdentity | None:
-    """Return what the directory says; None in a new one.
+def read_identity(files: FileSystem) -> Identity | None:
+    """Return who the directory was in its last life; None in a new one.
 
     Raises:
         CorruptionError: the file is damaged.
@@ -94,42 +84,41 @@ def read_identity(files: FileSystem) -> StoredIdentity | None:
     return decode_identity(files.read(FILE_NAME)) if files.exists(FILE_NAME) else None
 
 
+def new_identity(rng: Random) -> Identity:
+    """Return somebody who never was before; `write_identity` makes it count."""
+    return Identity(NodeId(new_id(rng)), first_boot(rng))
+
+
+def next_life(former: Identity, rng: Random) -> Identity:
+    """Return the next life of a node; `write_identity` makes it count."""
+    return Identity(former.node, former.boot.next(rng))
+
+
+def write_identity(files: FileSystem, identity: Identity) -> None:
+    """Begin a life: it is durable when this returns, and may be spoken of.
+
+    Raises:
+        OSError: after a crash either this or the former life is found; do not speak of it.
+    """
+    file = files.create(TEMPORARY_NAME)
+    try:
+        file.append(encode_identity(identity))
+        file.sync()
+    finally:
+        file.close()
+    files.rename(TEMPORARY_NAME, FILE_NAME)
+    files.sync_dir()
+
+
 def load_identity(files: FileSystem, rng: Random) -> Identity:
-    """Begin the next life of this directory; it is durable when this returns.
+    """Begin the next life of this directory, or the first; it is durable when this returns.
 
     Raises:
         CorruptionError: the file is damaged.
         FormatVersionError: written by a newer version.
         OSError: it cannot be made durable; this life has not begun.
     """
-    stored = read_identity(files)
-    if stored is None or stored.is_retired:
-        identity = Identity(NodeId(new_id(rng)), first_boot(rng))
-    else:
-        former = stored.identity
-        identity = Identity(former.node, former.boot.next(rng))
-    _write(files, StoredIdentity(identity))
+    former = read_identity(files)
+    identity = new_identity(rng) if former is None else next_life(former, rng)
+    write_identity(files, identity)
     return identity
-
-
-def retire_identity(files: FileSystem) -> None:
-    """Give the id up, durably: the next start draws a new one (CLUSTER RESET HARD).
-
-    Raises:
-        CorruptionError: the file is damaged.
-        OSError: it is not durable.
-    """
-    stored = read_identity(files)
-    assert stored is not None, "only a node that has begun its life can end it"
-    _write(files, StoredIdentity(stored.identity, is_retired=True))
-
-
-def _write(files: FileSystem, stored: StoredIdentity) -> None:
-    file = files.create(TEMPORARY_NAME)
-    try:
-        file.append(stored.encode())
-        file.sync()
-    finally:
-        file.close()
-    files.rename(TEMPORARY_NAME, FILE_NAME)
-    files.sync_dir()

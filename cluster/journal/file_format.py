@@ -1,13 +1,14 @@
 """Constants of the journal's bytes. These values are on disk; see docs/formats/cluster-journal.md.
 
 file   := header record*
-header := magic 8 | format u32 | number u64 | complete u64 | crc u32
+header := magic 8 | format u32 | number u64 | owner 16 | complete u64 | crc u32
 record := crc u32 | length u32 | position u32 | durable u32 | kind u8 | payload | padding to 4
 
-Every checksum of a record begins with that of the whole header, so a record never passes for one
-of another file. What tells damage from a torn end: `complete` is how long the file was when it got
-its name, all of it on disk by then; `durable` is how much was certainly on disk when the record
-was written; `position` is the record's own place, by which it is found again behind damage.
+`owner` is the id of the node whose records these are. Every checksum of a record begins with that
+of the whole header, so a record never passes for one of another file. What tells damage from a
+torn end: `complete` is how long the file was when it got its name, all of it on disk by then;
+`durable` is how much was certainly on disk when the record was written; `position` is the record's
+own place, by which it is found again behind damage.
 """
 
 from __future__ import annotations
@@ -18,14 +19,15 @@ from collections.abc import Iterable
 
 from attrs import frozen
 
+from cluster.identity import NodeId, id_from_bytes, id_to_bytes
 from cluster.journal.records import Record
 from storage.codec import checksum
 from storage.errors import CorruptionError, FormatVersionError
 
 MAGIC = b"MERIDJNL"
 FORMAT = 1
-HEADER = struct.Struct(">8sIQQI")
-HEADER_BYTES = HEADER.size  # 32
+HEADER = struct.Struct(">8sIQ16sQI")
+HEADER_BYTES = HEADER.size  # 48
 RECORD = struct.Struct(">IIII")
 RECORD_BYTES = RECORD.size  # 16
 ALIGNMENT = 4
@@ -65,15 +67,18 @@ class FileHeader:
 
     Attributes:
         number: as in the file's name.
+        owner: id of the node whose records these are.
         complete_bytes: length of the file when it got that name.
     """
 
     number: int
+    owner: NodeId
     complete_bytes: int
 
     def encode(self) -> bytes:
-        """Return the 32 bytes."""
-        head = HEADER.pack(MAGIC, FORMAT, self.number, self.complete_bytes, 0)
+        """Return the 48 bytes."""
+        owner = id_to_bytes(self.owner)
+        head = HEADER.pack(MAGIC, FORMAT, self.number, owner, self.complete_bytes, 0)
         head = head[:_CHECKED_HEADER_BYTES]
         return head + checksum(head).to_bytes(4, "big")
 
@@ -92,12 +97,12 @@ def decode_header(data: bytes, name: str) -> FileHeader:
     head = data[:HEADER_BYTES]
     if len(head) < HEADER_BYTES or head[:8] != MAGIC:
         raise CorruptionError(name, 0, "no header of a journal")
-    _, version, number, complete_bytes, crc = HEADER.unpack(head)
+    _, version, number, owner, complete_bytes, crc = HEADER.unpack(head)
     if crc != checksum(head[:_CHECKED_HEADER_BYTES]):
         raise CorruptionError(name, 0, "the header's checksum does not match")
     if version != FORMAT:
         raise FormatVersionError(name, version, FORMAT)
-    return FileHeader(number, complete_bytes)
+    return FileHeader(number, NodeId(id_from_bytes(owner)), complete_bytes)
 
 
 def encoded_bytes(records: Iterable[Record]) -> int:

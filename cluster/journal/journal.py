@@ -5,6 +5,10 @@ step: the new file is written under a temporary name, synced, renamed to the nex
 directory synced, and only then the former file removed. So the named file with the highest number
 is the journal, whatever the moment of a crash.
 
+A journal belongs to one node id, and files of other ids are none of it. So a node that begins
+anew under another id writes the journal of that id beside the former one, and it is the change of
+the id that makes the one or the other count (`state_directory`).
+
 After a failed write or sync nobody knows what the disk holds, and a later sync that succeeds
 proves nothing. The file is then left as it is: everything since the last good sync is forgotten
 here (whoever appended it appends it again), and the next `sync` writes a fresh file with the
@@ -20,7 +24,9 @@ not), and an SQLite table (one more meaning of durable to trust).
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Final
 
+from cluster.identity import NodeId
 from cluster.journal.file_format import (
     HEADER_BYTES,
     FileHeader,
@@ -37,6 +43,8 @@ from storage.errors import CorruptionError
 from storage.files import File, FileSystem
 
 DIRECTORY_NAME = "cluster"
+#: The owner of a journal that stands alone.
+NOBODY: Final = NodeId("00000000-0000-0000-0000-000000000000")
 
 
 class Journal:
@@ -47,11 +55,12 @@ class Journal:
         is_in_doubt: a write or sync failed, and no later one has succeeded yet.
     """
 
-    def __init__(self, files: FileSystem) -> None:
-        """Make one that has no file yet; use `Journal.open`."""
+    def __init__(self, files: FileSystem, owner: NodeId) -> None:
+        """Make one that has no file yet; use `Journal.open` or `Journal.create`."""
         self.torn_bytes = 0
         self.is_in_doubt = True
         self._files = files
+        self._owner = owner
         self._number = 0
         self._file: File | None = None
         self._seed = 0
@@ -59,24 +68,35 @@ class Journal:
         self._unsynced: list[Record] = []
 
     @classmethod
-    def open(cls, files: FileSystem) -> tuple[Journal, list[Record]]:
-        """Return the journal of a directory and its records; a new directory gets an empty one.
+    def open(cls, files: FileSystem, owner: NodeId = NOBODY) -> tuple[Journal, list[Record]]:
+        """Return the journal of a node and its records; a new one is made if there is none.
 
         Raises:
             CorruptionError: bytes that were durable are damaged.
             FormatVersionError: written by a newer version.
             OSError: the disk refuses.
         """
-        journal = cls(files)
+        journal = cls(files, owner)
         records: list[Record] = []
-        numbers = _complete(files.names())
-        if numbers:
-            journal._number = numbers[-1]
-            content = _read(files, numbers[-1])
+        content = newest_content(files, owner)
+        if content is not None:
             journal.torn_bytes = content.torn_bytes
             records += content.records
+        journal._number = max(_complete(files.names()), default=0)
         journal.rewrite(records)
         return journal, records
+
+    @classmethod
+    def create(cls, files: FileSystem, owner: NodeId, records: Sequence[Record]) -> Journal:
+        """Make the first journal of a node that begins to be, beside those of other ids.
+
+        Raises:
+            OSError: the disk refuses.
+        """
+        journal = cls(files, owner)
+        journal._number = max(_complete(files.names()), default=0)
+        journal._begin(records)
+        return journal
 
     @property
     def name(self) -> str:
@@ -133,28 +153,46 @@ class Journal:
             OSError: after a crash either the former records or these are found; as long as this
                 process lives the former ones count.
         """
-        # A former attempt may have got this name before it failed; this one replaces it.
-        number = self._number + 1
-        header = FileHeader(number, HEADER_BYTES + encoded_bytes(records))
-        seed = header.seed()
-        data = encode_records(records, HEADER_BYTES, durable=HEADER_BYTES, seed=seed)
         try:
-            file = _create(self._files, number, header.encode() + data)
+            self._begin(records)
         except OSError:
             self._doubt()
             raise
-        self.close()
-        self._number, self._file, self._seed = number, file, seed
-        self._durable = file.position
-        self._unsynced.clear()
-        self.is_in_doubt = False
-        _remove_former(self._files, number)
+        self.remove_others()
+
+    def remove_others(self) -> None:
+        """Remove what this journal has made useless, as far as the disk lets us.
+
+        It is only space: what is left is removed by the next rewrite or start.
+        """
+        try:
+            names = self._files.names()
+            useless = [name for name in names if is_temporary(name)]
+            useless += [file_name(n) for n in _complete(names) if n != self._number]
+            for name in useless:
+                self._files.unlink(name)
+        except OSError:
+            return
 
     def close(self) -> None:
         """Close the file without syncing; closing twice is allowed."""
         if self._file is not None:
             self._file.close()
             self._file = None
+
+    def _begin(self, records: Sequence[Record]) -> None:
+        """Go on in a new file that holds these records."""
+        # A former attempt may have got this name before it failed; this one replaces it.
+        number = self._number + 1
+        header = FileHeader(number, self._owner, HEADER_BYTES + encoded_bytes(records))
+        seed = header.seed()
+        data = encode_records(records, HEADER_BYTES, durable=HEADER_BYTES, seed=seed)
+        file = _create(self._files, number, header.encode() + data)
+        self.close()
+        self._number, self._file, self._seed = number, file, seed
+        self._durable = file.position
+        self._unsynced.clear()
+        self.is_in_doubt = False
 
     def _doubt(self) -> None:
         self.is_in_doubt = True
@@ -167,6 +205,21 @@ class Journal:
             text = "a record that was durable does not check any more"
             raise CorruptionError(display_name(self.name), content.end, text)
         return content.records
+
+
+def newest_content(files: FileSystem, owner: NodeId | None) -> FileContent | None:
+    """Return what the journal of a node holds (None: whosever it is); None if there is none.
+
+    Raises:
+        CorruptionError: bytes that were durable are damaged.
+        FormatVersionError: written by a newer version.
+        OSError: the disk refuses.
+    """
+    for number in reversed(_complete(files.names())):
+        content = _read(files, number)
+        if owner is None or content.header.owner == owner:
+            return content
+    return None
 
 
 def display_name(name: str) -> str:
@@ -202,17 +255,3 @@ def _read(files: FileSystem, number: int, length: int | None = None) -> FileCont
 def _complete(names: Sequence[str]) -> list[int]:
     """Return the numbers of the journals that got their names, rising."""
     return sorted(number for name in names if (number := file_number(name)) is not None)
-
-
-def _remove_former(files: FileSystem, newest: int) -> None:
-    """Remove what a durable newer journal has made useless, as far as the disk lets us.
-
-    It is only space: what is left is removed by the next rewrite or start.
-    """
-    try:
-        names = files.names()
-        former = [file_name(number) for number in _complete(names) if number < newest]
-        for name in [*former, *filter(is_temporary, names)]:
-            files.unlink(name)
-    except OSError:
-        return

@@ -5,20 +5,29 @@ journal without its identity holds votes of nobody, an identity without its jour
 them. So a start with one half missing is refused. The order of the first start makes that
 judgement sound: the journal is created before the identity, and an empty journal is no half.
 
-After a hard reset the identity is retired. The journal, whose records were the former node's, is
-emptied before the new id is drawn.
+A node whose life is over (it was reset or removed) begins again as another one: the journal of the
+new id is written beside that of the former, and the one rename that changes the id decides which
+of the two counts. So nothing that the former node promised is ever said under another id, and
+nothing is forgotten under the same.
 """
 
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from random import Random
 
 from attrs import frozen
 
-from cluster.identity_store import DISPLAY_NAME, Identity, load_identity, read_identity
-from cluster.journal.file_format import file_number
-from cluster.journal.journal import DIRECTORY_NAME, Journal
+from cluster.identity_store import (
+    DISPLAY_NAME,
+    Identity,
+    new_identity,
+    next_life,
+    read_identity,
+    write_identity,
+)
+from cluster.journal.journal import DIRECTORY_NAME, Journal, newest_content
 from cluster.journal.records import Record
 from storage.errors import CorruptionError
 from storage.files import FileSystem
@@ -59,15 +68,42 @@ def open_state(files: FileSystem, rng: Random) -> OpenedState:
         FormatVersionError: written by a newer version.
         OSError: the disk refuses.
     """
-    stored = read_identity(files)
-    has_journal = any(file_number(name) is not None for name in files.names())
-    if stored is not None and not has_journal:
+    former = read_identity(files)
+    if former is None:
+        _require_no_records(files)
+        identity = new_identity(rng)
+    else:
+        _require_journal(files, former)
+        identity = next_life(former, rng)
+    journal, records = Journal.open(files, identity.node)
+    write_identity(files, identity)
+    return OpenedState(identity, journal, tuple(records))
+
+
+def renew_state(files: FileSystem, records: Sequence[Record], rng: Random) -> OpenedState:
+    """Begin again as another node that knows these records; blocks. Who was before is no more.
+
+    Raises:
+        OSError: nobody knows yet who will be found after a crash: try again, say nothing.
+    """
+    identity = new_identity(rng)
+    journal = Journal.create(files, identity.node, records)
+    try:
+        write_identity(files, identity)
+    except BaseException:
+        journal.close()
+        raise
+    journal.remove_others()
+    return OpenedState(identity, journal, tuple(records))
+
+
+def _require_journal(files: FileSystem, former: Identity) -> None:
+    if newest_content(files, former.node) is None:
         detail = "this node was started before, but its journal is gone, and its votes with it"
         raise CorruptionError(f"{DIRECTORY_NAME}/journal_*.log", None, detail)
-    journal, records = Journal.open(files)
-    if stored is not None and stored.is_retired:
-        journal.rewrite(())
-        records = []
-    if stored is None and records:
+
+
+def _require_no_records(files: FileSystem) -> None:
+    content = newest_content(files, None)
+    if content is not None and content.records:
         raise CorruptionError(DISPLAY_NAME, None, "it is missing, but the node's journal is there")
-    return OpenedState(load_identity(files, rng), journal, tuple(records))

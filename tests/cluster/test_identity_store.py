@@ -10,11 +10,10 @@ import pytest
 from cluster.identity import Boot, NodeId
 from cluster.identity_store import (
     Identity,
-    StoredIdentity,
     decode_identity,
+    encode_identity,
     load_identity,
     read_identity,
-    retire_identity,
 )
 from storage.codec import checksum
 from storage.errors import CorruptionError, FormatVersionError
@@ -23,25 +22,26 @@ from tests.harness.failing_files import FailWhile, crash_at
 from tests.tidy.sources import ROOT
 
 NODE = NodeId("01234567-89ab-4cde-8f01-23456789abcd")
-STORED = StoredIdentity(Identity(NODE, Boot(3, 0x1122334455667788)))
+THIRD_LIFE = Identity(NODE, Boot(3, 0x1122334455667788))
 
 
 def test_round_trip() -> None:
-    """What is written is read, retired or not, up to the largest numbers."""
-    largest = StoredIdentity(Identity(NODE, Boot((1 << 63) - 1, (1 << 64) - 1)), is_retired=True)
-    for stored in (STORED, largest):
-        assert decode_identity(stored.encode()) == stored
+    """What is written is read, up to the largest numbers."""
+    for identity in (THIRD_LIFE, Identity(NODE, Boot((1 << 63) - 1, (1 << 64) - 1))):
+        assert decode_identity(encode_identity(identity)) == identity
 
 
 def test_the_documented_file() -> None:
     """The example of the document is what this version writes."""
     document = ROOT / "docs" / "formats" / "cluster-journal.md"
-    assert f"```text\n{STORED.encode().decode()}```" in document.read_text(encoding="utf-8")
+    assert f"```text\n{encode_identity(THIRD_LIFE).decode()}```" in document.read_text(
+        encoding="utf-8"
+    )
 
 
 def test_every_byte_is_checked() -> None:
     """A changed bit anywhere, or a cut, is damage: a wrong id would be another node's."""
-    data = STORED.encode()
+    data = encode_identity(THIRD_LIFE)
     for position in range(len(data)):
         damaged = bytearray(data)
         damaged[position] ^= 1
@@ -73,7 +73,7 @@ def test_a_restart_keeps_the_id_and_counts() -> None:
     assert first.boot.generation == 1
     assert second.node == first.node
     assert second.boot.generation == 2 and second.boot.nonce != first.boot.nonce
-    assert read_identity(files) == StoredIdentity(second)
+    assert read_identity(files) == second
 
 
 def test_clones_differ_by_their_nonces() -> None:
@@ -84,16 +84,6 @@ def test_clones_differ_by_their_nonces() -> None:
     one, other = (load_identity(copy, Random(seed)) for seed, copy in enumerate(copies))
     assert (one.node, one.boot.generation) == (other.node, other.boot.generation)
     assert one.boot.nonce != other.boot.nonce
-
-
-def test_a_retired_id_is_never_used_again() -> None:
-    """The start after a hard reset is the first one of somebody else."""
-    files, rng = CrashableFileSystem(), Random(1)
-    former = load_identity(files, rng)
-    retire_identity(files)
-    fresh = load_identity(files, rng)
-    assert fresh.node != former.node and fresh.boot.generation == 1
-    assert load_identity(files, rng).node == fresh.node
 
 
 def test_a_life_begins_when_it_is_durable() -> None:

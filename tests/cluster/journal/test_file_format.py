@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from cluster.identity import NodeId
 from cluster.journal.file_format import (
     ALIGNMENT,
     HEADER_BYTES,
@@ -22,12 +23,13 @@ from storage.codec import checksum
 from storage.errors import CorruptionError, FormatVersionError
 from tests.harness.documents import hex_example
 
+NODE = NodeId("01234567-89ab-4cde-8f01-23456789abcd")
 RECORDS = [Record(RecordKind.CLAIMS, bytes(size)) for size in range(9)]
 
 
 def test_header_round_trip() -> None:
-    """A header says its number and the length that was complete."""
-    header = FileHeader(7, 1234)
+    """A header says its number, whose it is, and the length that was complete."""
+    header = FileHeader(7, NODE, 1234)
     assert len(header.encode()) == HEADER_BYTES
     assert decode_header(header.encode() + b"more", "file") == header
 
@@ -35,7 +37,7 @@ def test_header_round_trip() -> None:
 @pytest.mark.parametrize("position", range(HEADER_BYTES))
 def test_every_byte_of_a_header_is_checked(position: int) -> None:
     """A changed bit anywhere is damage, at the beginning of the named file."""
-    data = bytearray(FileHeader(7, 1234).encode())
+    data = bytearray(FileHeader(7, NODE, 1234).encode())
     data[position] ^= 1
     with pytest.raises(CorruptionError, match="file at byte 0"):
         decode_header(bytes(data), "file")
@@ -44,12 +46,12 @@ def test_every_byte_of_a_header_is_checked(position: int) -> None:
 def test_half_a_header_is_damage() -> None:
     """A file gets its name when it is complete, so there is no half-written header."""
     with pytest.raises(CorruptionError):
-        decode_header(FileHeader(7, 1234).encode()[:-1], "file")
+        decode_header(FileHeader(7, NODE, 1234).encode()[:-1], "file")
 
 
 def test_a_newer_format_is_refused() -> None:
     """What a later version wrote is not guessed at."""
-    head = bytearray(FileHeader(7, 1234).encode()[:-4])
+    head = bytearray(FileHeader(7, NODE, 1234).encode()[:-4])
     head[11] = 2
     data = bytes(head) + checksum(bytes(head)).to_bytes(4, "big")
     with pytest.raises(FormatVersionError, match="version 2"):
@@ -78,9 +80,9 @@ def test_the_documented_journal() -> None:
     adopted = Record(RecordKind.CLUSTER_ADOPTED, bytes(range(16)))
     state = Record(RecordKind.RAFT_HARD_STATE, b"vote")
     content = read_file(data, "file")
-    assert content.header == FileHeader(2, 68)
+    assert content.header == FileHeader(2, NODE, 84)
     assert content.records == (adopted, state) and content.torn_bytes == 0
     seed = content.header.seed()
     made = content.header.encode()
     made += encode_records([adopted], HEADER_BYTES, durable=HEADER_BYTES, seed=seed)
-    assert made + encode_records([state], 68, durable=68, seed=seed) == data
+    assert made + encode_records([state], 84, durable=84, seed=seed) == data

@@ -14,6 +14,7 @@ from cluster.journal.file_format import (
     encoded_bytes,
 )
 from cluster.journal.file_reader import read_file
+from cluster.journal.journal import NOBODY
 from cluster.journal.records import Record, RecordKind
 from storage.codec import checksum
 from storage.errors import CorruptionError
@@ -29,7 +30,7 @@ def make_file() -> tuple[bytes, int, int]:
     Returns:
         Its bytes, and where SECOND and THIRD begin.
     """
-    header = FileHeader(1, HEADER_BYTES + encoded_bytes(FIRST))
+    header = FileHeader(1, NOBODY, HEADER_BYTES + encoded_bytes(FIRST))
     seed = header.seed()
     data = header.encode()
     data += encode_records(FIRST, len(data), durable=HEADER_BYTES, seed=seed)
@@ -98,14 +99,14 @@ def test_damage_to_what_was_complete_needs_no_witness() -> None:
 def test_records_of_another_file_do_not_count() -> None:
     """The same bytes behind another header are no records."""
     data, _, _ = make_file()
-    header = FileHeader(2, HEADER_BYTES)
+    header = FileHeader(2, NOBODY, HEADER_BYTES)
     content = read_file(header.encode() + data[HEADER_BYTES:], "file")
     assert content.records == () and content.end == HEADER_BYTES
 
 
 def test_an_unknown_kind_is_refused() -> None:
     """A record that checks but means nothing here is not skipped: it may be a vote."""
-    header = FileHeader(1, HEADER_BYTES)
+    header = FileHeader(1, NOBODY, HEADER_BYTES)
     body = (1).to_bytes(4, "big") + HEADER_BYTES.to_bytes(4, "big") * 2 + b"\xfa" + bytes(3)
     record = checksum(body, header.seed()).to_bytes(4, "big") + body
     with pytest.raises(CorruptionError, match="unknown kind 250"):

@@ -8,6 +8,7 @@ from random import Random
 import pytest
 from attrs import define, field
 
+from cluster.identity import NodeId
 from cluster.journal.journal import Journal
 from cluster.journal.records import Record, RecordKind
 from storage.errors import CorruptionError
@@ -16,6 +17,8 @@ from tests.harness.failing_files import FailWhile, crash_at, fail_at
 
 SEED = 20261125
 STEPS = 40
+A = NodeId("aaaaaaaa-0000-4000-8000-000000000001")
+B = NodeId("bbbbbbbb-0000-4000-8000-000000000002")
 ONE = Record(RecordKind.RAFT_HARD_STATE, b"term 1, vote for a")
 TWO = Record(RecordKind.RAFT_ENTRIES, b"entry")
 THREE = Record(RecordKind.MAP, b"map" * 2000)
@@ -128,6 +131,17 @@ def test_a_failed_write_is_done_again_in_a_fresh_file(operation: str) -> None:
     save(journal, THREE)
     _, records = open_journal(files.crash_clone(Random(1), "dropped"))
     assert records == [ONE, TWO, THREE]
+
+
+def test_a_journal_of_another_id_does_not_count() -> None:
+    """What a node that was never born had to remember is no record of this one."""
+    files = CrashableFileSystem()
+    journal, _ = Journal.open(files, A)
+    save(journal, ONE)
+    Journal.create(files, B, [TWO, THREE]).close()
+    journal, records = Journal.open(files, A)
+    assert records == [ONE]
+    assert files.names() == [journal.name]
 
 
 @pytest.mark.parametrize("operation", ["create", "append", "sync", "rename", "sync_dir"])
