@@ -9,7 +9,29 @@ from collections.abc import Callable, Iterator, Sequence
 
 from storage import StorageError
 from tools.connection import Address, ConnectionLost, ErrorReply, parse_address
-from tools.ctl.commands import configuration, health, sstable, status, verify, wal
+from tools.ctl.commands import (
+    abort,
+    cluster_map,
+    commit,
+    configuration,
+    force_sync,
+    form,
+    health,
+    join,
+    member_states,
+    metadata,
+    nodes,
+    phi,
+    plan,
+    replace,
+    ring,
+    settings,
+    sstable,
+    status,
+    verify,
+    wal,
+    weight,
+)
 from tools.ctl.output import Failure, Line
 
 EXAMPLES = """\
@@ -21,8 +43,25 @@ examples:
   meridian-ctl wal dump data/segment_0000000001.wal
   meridian-ctl sstable dump --keys data/table_0000000002.sst
   meridian-ctl --json verify data                check every byte of a data directory
+
+examples in a cluster:
+  meridian-ctl join 10.0.0.2:7400                make contact with a node, by its gossip port
+  meridian-ctl nodes                             who is there, and how they are
+  meridian-ctl map --moves                       partitions that are being moved
+  meridian-ctl plan                              what would be moved, and where to
+  meridian-ctl commit 14 --wait                  carry that plan out and watch it
+  meridian-ctl drain 8c6f --wait                 empty the node whose id begins with 8c6f
+  meridian-ctl replace 8c6f 07ab                 let the node 07ab take its places
+  meridian-ctl settings set auto-rebalance no    for the whole cluster
 """
 PASSWORD_VARIABLE = "MERIDIAN_PASSWORD"
+
+MODULES = (
+    status, health, configuration,
+    nodes, ring, cluster_map, phi, metadata,
+    join, form, plan, commit, abort, member_states, replace, weight, settings, force_sync,
+    wal, sstable, verify,
+)  # fmt: skip
 
 Command = Callable[[argparse.Namespace], Iterator[Line]]
 
@@ -74,7 +113,7 @@ def parser() -> argparse.ArgumentParser:
     )
     top.add_argument("--json", action="store_true", help="one JSON object per line")
     commands = top.add_subparsers(required=True, metavar="COMMAND")
-    for module in (status, health, configuration, wal, sstable, verify):
+    for module in MODULES:
         module.add(commands)
     return top
 

@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import argparse
 
-from tools.connection import Connection
+from tools.connection import TIMEOUT_S, Connection
 
 
-def connect(options: argparse.Namespace) -> Connection:
+def connect(options: argparse.Namespace, *, timeout_s: float = TIMEOUT_S) -> Connection:
     """Connect and, when there is a password, log in.
 
     Raises:
         ConnectionLost: the server cannot be reached.
         ErrorReply: it does not take the password.
     """
-    connection = Connection(options.server)
+    connection = Connection(options.server, timeout_s=timeout_s)
     if options.password:
         try:
             connection.call("AUTH", options.password)

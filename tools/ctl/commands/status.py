@@ -1,4 +1,4 @@
-"""`meridian-ctl status`: what a server is doing, from its INFO."""
+"""`meridian-ctl status`: what a server is doing, from its INFO, and how its cluster is."""
 
 from __future__ import annotations
 
@@ -7,9 +7,11 @@ from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING
 
 from tools.connection import Connection
+from tools.ctl.cluster import Cluster, Status
 from tools.ctl.commands import add_command
 from tools.ctl.login import connect
-from tools.ctl.output import Line
+from tools.ctl.output import Line, Value
+from tools.ctl.tables import plural
 
 if TYPE_CHECKING:
     from tools.ctl.commands import Commands
@@ -24,10 +26,19 @@ def add(commands: Commands) -> None:
 
 
 def run(options: argparse.Namespace) -> Iterator[Line]:
-    """Ask the server and show what most people look for; JSON has every field of INFO."""
+    """Ask the server and show what most people look for.
+
+    JSON has every field of INFO, and of a node of a cluster what MERIDIAN CLUSTER-STATUS says.
+    """
     with connect(options) as connection:
         facts = {section: connection.info(section) for section in SECTIONS}
-        yield Line("\n".join(summary(connection, facts)), facts)
+        lines = list(summary(connection, facts))
+        data: dict[str, Value] = {**facts}
+        if connection.info("cluster").get("cluster_enabled") == "1":
+            document = Cluster(connection).document("CLUSTER-STATUS")
+            lines += cluster_summary(document.shaped(Status))
+            data["cluster"] = document.data
+        yield Line("\n".join(lines), data)
 
 
 def summary(connection: Connection, facts: Mapping[str, Mapping[str, str]]) -> Iterator[str]:
@@ -57,6 +68,24 @@ def summary(connection: Connection, facts: Mapping[str, Mapping[str, str]]) -> I
     )
     databases = [f"{name}: {text}" for name, text in facts["keyspace"].items()]
     yield "  " + ("; ".join(databases) or "no keys")
+
+
+def cluster_summary(status: Status) -> Iterator[str]:
+    """The lines about the cluster: what it is, who is there, and what is wrong."""
+    seen = ", ".join(f"{count} {name}" for name, count in status.members.items() if count)
+    yield f"node {status.node}, gossip at {status.endpoint}"
+    if status.is_formed:
+        yield (
+            f"  cluster {status.cluster}, map of epoch {status.epoch}:"
+            f" {plural(status.map_members, 'member')}, {plural(status.partitions, 'partition')}"
+            f" of {plural(status.replicas, 'replica')}"
+        )
+    yield f"  nodes seen: {seen}"
+    if status.open_transitions:
+        moves = plural(status.open_transitions, "partition")
+        yield f"  {moves} being moved; meridian-ctl plan --watch follows"
+    for trouble in status.troubles:
+        yield f"  ! {trouble}"
 
 
 def uptime(server: Mapping[str, str]) -> str:

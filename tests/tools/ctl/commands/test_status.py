@@ -6,7 +6,12 @@ import json
 
 import pytest
 
+from cluster.map.commands import UnassignSlots
+from cluster.slots import SlotSet
+from tests.cluster.map.maps import CLUSTER, first_map, node_id, run
+from tests.harness.told_cluster import ToldCluster, told_cluster
 from tests.tools.answering_server import answering_server
+from tests.tools.ctl.told_server import ran
 from tools.ctl.__main__ import main
 from tools.ctl.commands.status import uptime
 
@@ -18,6 +23,7 @@ INFO = {
     b"stats": b"total_commands_processed:99\r\ninstantaneous_ops_per_sec:7\r\n",
     b"persistence": b"loading:0\r\naof_last_write_status:ok\r\n",
     b"keyspace": b"db0:keys=2,expires=1,avg_ttl=0\r\n",
+    b"cluster": b"cluster_enabled:0\r\n",
 }
 
 
@@ -49,7 +55,29 @@ def test_json_has_every_field(capsys: pytest.CaptureFixture[str]) -> None:
         assert main(["--server", str(server.address), "status", "--json"]) == 0
     document = json.loads(capsys.readouterr().out)
     assert document["clients"]["maxclients"] == "10000"
-    assert set(document) == {name.decode() for name in INFO}
+    assert set(document) == {name.decode() for name in INFO} - {"cluster"}
+
+
+def test_a_node_of_a_cluster_says_how_that_is(capsys: pytest.CaptureFixture[str]) -> None:
+    """Who is there, what the map is, and each trouble on a line of its own."""
+    current = run(first_map(3), UnassignSlots(SlotSet.span(0, 4)))
+    code, lines, _ = ran(told_cluster(current, node_id(2)), capsys, "status")
+    assert code == 0
+    assert lines[-5:-2] == [
+        f"node {node_id(0)}, gossip at 127.0.0.1:17400",
+        f"  cluster {CLUSTER}, map of epoch 2: 3 members, 128 partitions of 3 replicas",
+        "  nodes seen: 2 alive, 1 dead",
+    ]
+    assert lines[-2] == "  ! 5 slots belong to nobody"
+    assert lines[-1].startswith(f"  ! {node_id(2)} is dead; the ")
+
+
+def test_an_unformed_node_says_what_it_waits_for(capsys: pytest.CaptureFixture[str]) -> None:
+    """It has no map to speak of."""
+    _, lines, _ = ran(ToldCluster(), capsys, "status")
+    assert lines[-1] == "  ! this node belongs to no cluster yet, so it serves no keys"
+    _, lines, _ = ran(ToldCluster(), capsys, "status", "--json")
+    assert json.loads(lines[-1])["cluster"]["is_formed"] is False
 
 
 @pytest.mark.parametrize(

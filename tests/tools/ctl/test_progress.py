@@ -1,0 +1,88 @@
+"""Watching the moves of partitions."""
+
+from __future__ import annotations
+
+import attrs
+import pytest
+
+from cluster.map.commands import AdvanceTransition, BeginTransitions, PlannedChange
+from cluster.map.values import ClusterMap, TransitionStep
+from tests.cluster.map.maps import first_map, run
+from tests.harness.told_cluster import told_cluster
+from tests.tools.ctl.told_server import told_server
+from tools.connection import Connection
+from tools.ctl.cluster import Cluster
+from tools.ctl.output import Failure
+from tools.ctl.progress import Pace, watch_moves
+
+
+def moving(count: int) -> ClusterMap:
+    """A map in which so many partitions are about to change the order of their replicas."""
+    current = first_map(3)
+    changes = []
+    for number in range(count):
+        ((name, replicas),) = current.partitions[number].placements
+        changes.append(PlannedChange(number, ((name, (replicas[0], *replicas[:0:-1])),)))
+    return run(current, BeginTransitions(tuple(changes), current.epoch))
+
+
+def test_each_step_is_a_line_until_all_is_done() -> None:
+    """A map that did not change is not told again; the last line says that nothing moves."""
+    maps = [moving(2)]
+    for step in TransitionStep:
+        for number in (0, 1):
+            maps.append(run(maps[-1], AdvanceTransition(number, step)))
+    cluster = told_cluster(maps.pop(0))
+    waited: list[float] = []
+
+    def sleep(seconds: float) -> None:
+        waited.append(seconds)
+        if len(waited) % 2:  # every other look finds the same map
+            cluster.current = maps.pop(0)
+
+    pace = Pace(interval_s=0.25, sleep=sleep, clock=lambda: 0.0)
+    with told_server(cluster) as server, Connection(server.address) as connection:
+        lines = [line.text for line in watch_moves(Cluster(connection), pace)]
+    assert lines[0] == "epoch 2: 2 moves under way (2 allow_both)"
+    assert lines[1] == "epoch 3: 2 moves under way (1 allow_both, 1 write_both)"
+    assert lines[-2] == "epoch 11: 1 move under way (1 clean_up)"
+    assert lines[-1] == "epoch 12: no moves under way"
+    assert len(lines) == 11
+    assert set(waited) == {0.25}
+
+
+def test_moves_that_are_stuck_end_the_wait() -> None:
+    """With what to look at; the moves themselves stay as they are."""
+    now = [0.0]
+
+    def sleep(seconds: float) -> None:
+        now[0] += seconds
+
+    pace = Pace(interval_s=1.0, stuck_s=5.0, sleep=sleep, clock=lambda: now[0])
+    with told_server(told_cluster(moving(1))) as server, Connection(server.address) as connection:
+        lines = watch_moves(Cluster(connection), pace)
+        assert next(lines).data["moving"] == 1
+        with pytest.raises(Failure, match="nothing has moved for 5 s at epoch 2"):
+            next(lines)
+    assert now[0] == 6.0
+
+
+def test_an_endless_watch_goes_on_when_nothing_moves() -> None:
+    """It tells of the next moves; what changes besides is not its business."""
+    quiet = first_map(3)
+    later = moving(1)
+    maps = [
+        attrs.evolve(quiet, epoch=2),
+        attrs.evolve(quiet, epoch=3),
+        attrs.evolve(later, epoch=4),
+    ]
+    cluster = told_cluster(quiet)
+
+    def sleep(seconds: float) -> None:
+        cluster.current = maps.pop(0)
+
+    pace = Pace(sleep=sleep, clock=lambda: 0.0)
+    with told_server(cluster) as server, Connection(server.address) as connection:
+        lines = watch_moves(Cluster(connection), pace, is_endless=True)
+        assert next(lines).text == "epoch 1: no moves under way"
+        assert next(lines).text == "epoch 4: 1 move under way (1 allow_both)"

@@ -1,0 +1,34 @@
+"""Changes of the cluster: a request, its outcome as a line, and how to follow what comes of it."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Iterator
+
+from tools.ctl.cluster import Document, Outcome, cluster_of
+from tools.ctl.output import Line
+from tools.ctl.progress import Pace, watch_moves
+
+
+def run_change(
+    options: argparse.Namespace, *words: str, done: str, waits: bool = False
+) -> Iterator[Line]:
+    """Ask for a change and show what came of it; with `waits` follow moves to their end."""
+    with cluster_of(options) as cluster:
+        yield outcome_line(cluster.document(*words), done)
+        if waits:
+            yield from watch_moves(cluster, Pace())
+
+
+def outcome_line(document: Document, done: str) -> Line:
+    """The outcome of a change; `done` is what is said when the server says nothing itself."""
+    outcome = document.shaped(Outcome)
+    text = outcome.text or done
+    if outcome.epoch:
+        text += f" (epoch {outcome.epoch})"
+    return Line(text, document.data)
+
+
+def add_waiting(command: argparse.ArgumentParser) -> None:
+    """Add `--wait`."""
+    command.add_argument("--wait", action="store_true", help="show moves until they are done")
