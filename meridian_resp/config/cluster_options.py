@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import socket
 
+from cluster.birth.options import BirthOptions
+from cluster.control.options import ControlOptions
 from cluster.identity import Endpoint, parse_endpoint
 from cluster.membership.facts import TEXT_CHARACTERS_MAX, NodeFacts
 from cluster.membership.phi import PhiOptions
@@ -51,13 +53,6 @@ def node_facts(settings: Parameters) -> NodeFacts:
     )
 
 
-def phi_options(settings: Parameters) -> PhiOptions:
-    """Return the thresholds of the failure detector; the rest is as it is."""
-    return PhiOptions(
-        threshold_suspected=settings.phi_suspect, threshold_dead=settings.phi_threshold
-    )
-
-
 def transport_options(settings: Parameters) -> TransportOptions:
     """Return the bound of what may wait for one peer; the rest is as it is."""
     options = TransportOptions(queue_bytes_max=settings.peer_queue_max_bytes)
@@ -65,9 +60,18 @@ def transport_options(settings: Parameters) -> TransportOptions:
     return options
 
 
-def first_cluster_settings(settings: Parameters) -> dict[str, str]:
-    """Return the settings of a cluster that this node forms."""
-    return {
-        "auto-rebalance": "yes" if settings.auto_rebalance else "no",
-        "rebalance-settle": str(settings.rebalance_settle_s),
-    }
+def control_options(settings: Parameters) -> ControlOptions:
+    """Return the options of the control plane: contacts, thresholds, and how clusters begin."""
+    options = ControlOptions(
+        phi=PhiOptions(
+            threshold_suspected=settings.phi_suspect, threshold_dead=settings.phi_threshold
+        ),
+        birth=BirthOptions(
+            replicas=settings.cluster_replicas, is_bootstrap=settings.cluster_bootstrap
+        ),
+        seeds=seed_endpoints(settings),
+        is_auto_rebalance=settings.auto_rebalance,
+        rebalance_settle_s=float(settings.rebalance_settle_s),
+    )
+    options.validate()
+    return options

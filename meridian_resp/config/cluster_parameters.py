@@ -1,8 +1,9 @@
 """Last part of the table: whether this server is a node of a cluster, and of which kind.
 
-Names are Redis' where Redis has the option. Options of the *cluster* (replicas, rebalancing) are
-what a cluster begins with that this node helps to form; from then on they are settings that the
-nodes agree on, which `meridian-ctl settings` shows and changes.
+Names are Redis' where Redis has the option. Some speak of the cluster and not of the node: how
+many replicas one that this node forms begins with, and whether this node, while it leads the
+metadata log, moves partitions. What is set for the whole cluster comes before that
+(`meridian-ctl settings`).
 """
 
 # A row is read like a line of a table, so it is set by hand.
@@ -122,8 +123,9 @@ class ClusterParameters(OperationParameters):
     )
     auto_rebalance: bool = switch(
         "auto-rebalance", True, Section.CLUSTER,
-        "Whether a cluster that this node forms moves partitions by itself after nodes have come"
-        " or gone; with no it waits for meridian-ctl commit.", change=Change.NEVER,
+        "Move partitions without being asked after nodes have come or gone; with no they wait for"
+        " meridian-ctl commit. It holds where nothing is set for the whole cluster (meridian-ctl"
+        " settings set auto-rebalance).", change=Change.NEVER,
     )
     rebalance_settle_s: int = integer(
         "rebalance-settle", 5, 0, 86400, Section.CLUSTER,

@@ -6,16 +6,16 @@ import socket
 
 import pytest
 
+from cluster.control.options import ControlOptions
 from cluster.identity import Endpoint
 from cluster.membership.facts import Role
 from meridian_resp import __version__
 from meridian_resp.config.cluster_options import (
     announced_endpoint,
-    first_cluster_settings,
+    control_options,
     gossip_host,
     listening_endpoint,
     node_facts,
-    phi_options,
     seed_endpoints,
     transport_options,
 )
@@ -72,10 +72,28 @@ def test_facts_are_those_of_the_settings() -> None:
     assert facts.software_version == __version__
 
 
-def test_thresholds_reach_the_detector() -> None:
-    """Suspected and dead."""
-    options = phi_options(Settings(phi_suspect=2.0, phi_threshold=12.0))
-    assert (options.threshold_suspected, options.threshold_dead) == (2.0, 12.0)
+def test_every_choice_reaches_the_control_plane() -> None:
+    """Thresholds, seeds, what a new cluster keeps, and whether it moves partitions by itself."""
+    options = control_options(
+        Settings(
+            phi_suspect=2.0,
+            phi_threshold=12.0,
+            seeds=("a:1",),
+            cluster_replicas=5,
+            cluster_bootstrap=True,
+            auto_rebalance=False,
+            rebalance_settle_s=9,
+        )
+    )
+    assert (options.phi.threshold_suspected, options.phi.threshold_dead) == (2.0, 12.0)
+    assert options.seeds == (Endpoint("a", 1),)
+    assert (options.birth.replicas, options.birth.is_bootstrap) == (5, True)
+    assert (options.is_auto_rebalance, options.rebalance_settle_s) == (False, 9.0)
+
+
+def test_defaults_are_those_of_the_control_plane() -> None:
+    """Without options a node has the control plane's own defaults."""
+    assert control_options(Settings()) == ControlOptions()
 
 
 def test_the_transport_takes_all_that_the_table_takes() -> None:
@@ -85,15 +103,6 @@ def test_the_transport_takes_all_that_the_table_takes() -> None:
     assert isinstance(parameter.type, MemoryType)
     least = parameter.type.minimum
     assert transport_options(Settings(peer_queue_max_bytes=least)).queue_bytes_max == least
-
-
-@pytest.mark.parametrize(("is_auto", "word"), [(True, "yes"), (False, "no")])
-def test_a_new_cluster_begins_with_the_settings_of_who_forms_it(is_auto: bool, word: str) -> None:
-    """They are called like the options."""
-    settings = Settings(auto_rebalance=is_auto, rebalance_settle_s=9)
-    found = first_cluster_settings(settings)
-    assert found == {"auto-rebalance": word, "rebalance-settle": "9"}
-    assert all(find(name) is not None for name in found)
 
 
 @pytest.mark.parametrize(
