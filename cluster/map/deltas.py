@@ -107,6 +107,14 @@ class DeltaLog:
         self._commands.append(numbered)
         self._epoch = after.epoch
 
+    def note_followed(self, held_epoch: int, delta: Delta) -> None:
+        """Remember the commands of a delta that was followed from the map of `held_epoch`."""
+        assert delta.from_epoch <= held_epoch, (delta.from_epoch, held_epoch)
+        if self._epoch != held_epoch:
+            self._commands.clear()
+        self._commands.extend(delta.commands[held_epoch - delta.from_epoch :])
+        self._epoch = max(held_epoch, delta.to_epoch)
+
     def delta_since(self, known_epoch: int, current: ClusterMap) -> Delta | None:
         """Return what leads from an epoch to the map; None when that is not remembered.
 

@@ -15,13 +15,15 @@ from typing import Any, Generic, Protocol, TypeVar
 
 from attrs import frozen
 
-from cluster.identity import ID_BYTES, Endpoint, id_from_bytes, id_to_bytes
+from cluster.identity import ID_BYTES, Endpoint, NodeId, id_from_bytes, id_to_bytes
+from cluster.map.values import Placements
 from cluster.membership.facts import WEIGHT_STEPS
 from cluster.slots import SLOT_COUNT, SlotSet
 
 COUNTER_BYTES_MAX = (1 << 64) - 1
 HOST_CHARACTERS_MAX = 255
 
+_Key = TypeVar("_Key")
 _Value = TypeVar("_Value")
 _Enum = TypeVar("_Enum", bound=enum.Enum)
 
@@ -52,7 +54,7 @@ class IdKind:
         """Return the bytes."""
         return id_to_bytes(value)
 
-    def unpack(self, item: object) -> Any:
+    def unpack(self, item: object) -> str:
         """Return the id; the field that it goes to says what it is the id of."""
         if not isinstance(item, bytes) or len(item) != ID_BYTES:
             raise FieldError(f"not an id: {_shown(item)}")
@@ -193,17 +195,17 @@ class SetKind(Generic[_Value]):
 
 
 @frozen
-class MappingKind(Generic[_Value]):
+class MappingKind(Generic[_Key, _Value]):
     """A mapping from a name that each value carries itself."""
 
     kind: Kind[_Value]
-    key: Callable[[_Value], Any]
+    key: Callable[[_Value], _Key]
 
-    def pack(self, value: Mapping[Any, _Value]) -> list[object]:
+    def pack(self, value: Mapping[_Key, _Value]) -> list[object]:
         """Return the values, sorted by name."""
         return TupleKind(self.kind, key=self.key).pack(tuple(value.values()))
 
-    def unpack(self, item: object) -> dict[Any, _Value]:
+    def unpack(self, item: object) -> dict[_Key, _Value]:
         """Return the mapping."""
         values = TupleKind(self.kind, key=self.key).unpack(item)
         return {self.key(value): value for value in values}
@@ -260,11 +262,11 @@ class EndpointKind:
 class PlacementsKind:
     """[datacenter, [node, ...]] for each datacenter, in order."""
 
-    def pack(self, value: Sequence[tuple[str, tuple[Any, ...]]]) -> list[object]:
+    def pack(self, value: Placements) -> list[object]:
         """Return the lists."""
         return [[name, [id_to_bytes(node) for node in nodes]] for name, nodes in value]
 
-    def unpack(self, item: object) -> tuple[tuple[str, tuple[Any, ...]], ...]:
+    def unpack(self, item: object) -> Placements:
         """Return the placements."""
         if not isinstance(item, list):
             raise FieldError(f"not placements: {_shown(item)}")
@@ -272,7 +274,7 @@ class PlacementsKind:
         for pair in item:
             if not isinstance(pair, list) or len(pair) != 2:
                 raise FieldError(f"not a placement: {_shown(pair)}")
-            nodes = TupleKind(IdKind()).unpack(pair[1])
+            nodes = tuple(NodeId(node) for node in TupleKind(IdKind()).unpack(pair[1]))
             placements.append((TextKind().unpack(pair[0]), nodes))
         return tuple(placements)
 

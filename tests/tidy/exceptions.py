@@ -55,6 +55,8 @@ CORES = (
     "cluster/journal/file_reader.py",
     "cluster/journal/records.py",
     "cluster/machine.py",
+    "cluster/map/",
+    "cluster/placement/",
     "cluster/raft/",
     "meridian_resp/datatypes/",
     "meridian_resp/protocol/",
