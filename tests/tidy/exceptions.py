@@ -57,6 +57,7 @@ CORES = (
     "cluster/machine.py",
     "cluster/map/",
     "cluster/placement/",
+    "cluster/metadata/",
     "cluster/raft/",
     "meridian_resp/datatypes/",
     "meridian_resp/protocol/",
