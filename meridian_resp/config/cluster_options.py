@@ -5,6 +5,7 @@ The cluster never sees the settings; this is the one place that knows both.
 
 from __future__ import annotations
 
+import ipaddress
 import socket
 
 from cluster.birth.options import BirthOptions
@@ -12,9 +13,35 @@ from cluster.control.options import ControlOptions
 from cluster.identity import Endpoint, parse_endpoint
 from cluster.membership.facts import TEXT_CHARACTERS_MAX, NodeFacts
 from cluster.membership.phi import PhiOptions
+from cluster.options import ClusterOptions, TlsFiles
 from cluster.transport.options import TransportOptions
 from meridian_resp import __version__
 from meridian_resp.config.parameters import Parameters
+
+
+def cluster_options(settings: Parameters) -> ClusterOptions:
+    """Return the node's options for these settings, within all of its bounds.
+
+    Raises:
+        OSError: the name to listen at is no address of this machine.
+    """
+    listening = listening_endpoint(settings)
+    options = ClusterOptions(
+        data_directory=settings.dir,
+        listening=listening,
+        announced=Endpoint(
+            settings.cluster_announce_ip or listening.host,
+            settings.cluster_announce_bus_port or settings.gossip_port,
+        ),
+        cluster_name=settings.cluster_name,
+        secret=settings.cluster_secret,
+        tls=tls_files(settings),
+        facts=node_facts(settings),
+        control=control_options(settings),
+        transport=TransportOptions(queue_bytes_max=settings.peer_queue_max_bytes),
+    )
+    options.validate()
+    return options
 
 
 def gossip_host(settings: Parameters) -> str:
@@ -25,14 +52,18 @@ def gossip_host(settings: Parameters) -> str:
 
 
 def listening_endpoint(settings: Parameters) -> Endpoint:
-    """Return where the node listens for others."""
-    return Endpoint(gossip_host(settings), settings.gossip_port)
+    """Return where the node listens for others; a name is looked up.
 
-
-def announced_endpoint(settings: Parameters) -> Endpoint:
-    """Return where others reach the node."""
-    host = settings.cluster_announce_ip or gossip_host(settings)
-    return Endpoint(host, settings.cluster_announce_bus_port or settings.gossip_port)
+    Raises:
+        OSError: there is no such name.
+    """
+    host = gossip_host(settings)
+    try:
+        ipaddress.ip_address(host)
+    except ValueError:
+        found = socket.getaddrinfo(host, settings.gossip_port, type=socket.SOCK_STREAM)
+        host = str(found[0][4][0])
+    return Endpoint(host, settings.gossip_port)
 
 
 def seed_endpoints(settings: Parameters) -> tuple[Endpoint, ...]:
@@ -53,16 +84,20 @@ def node_facts(settings: Parameters) -> NodeFacts:
     )
 
 
-def transport_options(settings: Parameters) -> TransportOptions:
-    """Return the bound of what may wait for one peer; the rest is as it is."""
-    options = TransportOptions(queue_bytes_max=settings.peer_queue_max_bytes)
-    options.validate()
-    return options
+def tls_files(settings: Parameters) -> TlsFiles | None:
+    """Return the files of mutual TLS; None without."""
+    if not settings.cluster_tls_cert_file:
+        return None
+    return TlsFiles(
+        settings.cluster_tls_cert_file,
+        settings.cluster_tls_key_file,
+        settings.cluster_tls_ca_cert_file,
+    )
 
 
 def control_options(settings: Parameters) -> ControlOptions:
     """Return the options of the control plane: contacts, thresholds, and how clusters begin."""
-    options = ControlOptions(
+    return ControlOptions(
         phi=PhiOptions(
             threshold_suspected=settings.phi_suspect, threshold_dead=settings.phi_threshold
         ),
@@ -73,5 +108,3 @@ def control_options(settings: Parameters) -> ControlOptions:
         is_auto_rebalance=settings.auto_rebalance,
         rebalance_settle_s=float(settings.rebalance_settle_s),
     )
-    options.validate()
-    return options

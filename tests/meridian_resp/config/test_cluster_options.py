@@ -9,15 +9,16 @@ import pytest
 from cluster.control.options import ControlOptions
 from cluster.identity import Endpoint
 from cluster.membership.facts import Role
+from cluster.options import TlsFiles
 from meridian_resp import __version__
 from meridian_resp.config.cluster_options import (
-    announced_endpoint,
+    cluster_options,
     control_options,
     gossip_host,
     listening_endpoint,
     node_facts,
     seed_endpoints,
-    transport_options,
+    tls_files,
 )
 from meridian_resp.config.parameters import find
 from meridian_resp.config.settings import Settings
@@ -28,7 +29,7 @@ def test_a_node_listens_where_clients_do_and_says_so() -> None:
     """Without options it is reached at the first address of bind and the gossip port."""
     settings = Settings(bind=("10.0.0.1", "127.0.0.1"))
     assert listening_endpoint(settings) == Endpoint("10.0.0.1", 7400)
-    assert announced_endpoint(settings) == Endpoint("10.0.0.1", 7400)
+    assert cluster_options(settings).announced == Endpoint("10.0.0.1", 7400)
 
 
 def test_a_node_behind_a_translation_says_where_it_is_reached() -> None:
@@ -40,8 +41,31 @@ def test_a_node_behind_a_translation_says_where_it_is_reached() -> None:
         cluster_announce_port=17401,
     )
     assert listening_endpoint(settings) == Endpoint("0.0.0.0", 7400)
-    assert announced_endpoint(settings) == Endpoint("192.0.2.1", 17400)
+    assert cluster_options(settings).announced == Endpoint("192.0.2.1", 17400)
     assert node_facts(settings).client_port == 17401
+
+
+def test_a_name_to_listen_at_is_looked_up() -> None:
+    """A socket is bound to a numeric address, and that is what others are told."""
+    options = cluster_options(Settings(bind=("localhost",)))
+    assert options.listening.host in ("127.0.0.1", "::1")
+    assert options.announced == options.listening
+
+
+def test_identity_and_protection_reach_the_node() -> None:
+    """Directory, name, secret and certificates; no file stands for no TLS."""
+    settings = Settings(
+        dir="d",
+        cluster_name="c",
+        cluster_secret=b"s",
+        cluster_tls_cert_file="cert",
+        cluster_tls_key_file="key",
+        cluster_tls_ca_cert_file="ca",
+    )
+    options = cluster_options(settings)
+    assert (options.data_directory, options.cluster_name, options.secret) == ("d", "c", b"s")
+    assert options.tls == TlsFiles("cert", "key", "ca")
+    assert tls_files(Settings()) is None
 
 
 def test_a_seed_without_a_port_is_at_our_own() -> None:
@@ -102,7 +126,8 @@ def test_the_transport_takes_all_that_the_table_takes() -> None:
     assert parameter is not None
     assert isinstance(parameter.type, MemoryType)
     least = parameter.type.minimum
-    assert transport_options(Settings(peer_queue_max_bytes=least)).queue_bytes_max == least
+    options = cluster_options(Settings(peer_queue_max_bytes=least))
+    assert options.transport.queue_bytes_max == least
 
 
 @pytest.mark.parametrize(
