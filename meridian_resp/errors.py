@@ -41,6 +41,13 @@ DISCARD_WITHOUT_MULTI: Final = "ERR DISCARD without MULTI"
 WATCH_IN_MULTI: Final = "ERR WATCH inside MULTI is not allowed"
 NOT_IN_MULTI: Final = "ERR Command not allowed inside a transaction"
 
+COPY_IN_CLUSTERS: Final = "ERR Copying to another database is not allowed in cluster mode"
+
+
+def not_in_clusters(name: str) -> str:
+    """A command about databases on a node of a cluster, which has one; `name` in upper case."""
+    return f"ERR {name} is not allowed in cluster mode"
+
 
 def exec_aborted(text: str) -> str:
     """EXEC itself was refused: its own error without the code, and the queue is discarded."""

@@ -24,6 +24,10 @@ MODULES: Final = (
     "object_inspection",
     "transactions",
     "consistency",
+    # The cluster.
+    "cluster",
+    "cluster_changes",
+    "cluster_connection",
     # Connections and the server.
     "access",
     "client",
@@ -35,6 +39,8 @@ MODULES: Final = (
     "introspection",
     "latency",
     "memory",
+    "meridian",
+    "meridian_changes",
     "monitor",
     "persistence",
     "server",

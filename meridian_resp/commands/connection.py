@@ -11,10 +11,12 @@ from meridian_resp.commands.client_names import NAME_REFUSED, check_client_attri
 from meridian_resp.commands.key_arguments import database_argument
 from meridian_resp.commands.registry import Argument, Flag, Group, command
 from meridian_resp.errors import (
+    DB_INDEX,
     NO_PROTOCOL,
     SYNTAX,
     WRONG_PASSWORD,
     CommandError,
+    not_in_clusters,
     wrong_arguments,
 )
 from meridian_resp.protocol.replies import (
@@ -133,7 +135,7 @@ def hello(context: Context, arguments: list[bytes]) -> Reply:
         (text("version"), text(REDIS_VERSION)),
         (text("proto"), integer(session.protocol)),
         (text("id"), integer(session.identifier)),
-        (text("mode"), text("standalone")),
+        (text("mode"), text("cluster" if context.settings.cluster_enabled else "standalone")),
         (text("role"), text("master")),
         (text("modules"), EMPTY_ARRAY),
     ])  # fmt: skip
@@ -167,7 +169,12 @@ def _hello_options(
 )  # fmt: skip
 def select(context: Context, arguments: list[bytes]) -> Reply:
     """SELECT index."""
-    context.session.database = context.database = database_argument(context, arguments[1])
+    is_clustered = context.settings.cluster_enabled
+    refusal = not_in_clusters("SELECT") if is_clustered else DB_INDEX
+    database = database_argument(context, arguments[1], refusal)
+    if is_clustered and database.index:
+        raise CommandError(refusal)
+    context.session.database = context.database = database
     return OK
 
 

@@ -11,7 +11,9 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
+    from meridian_resp.commands.cluster_port import ClusterPort
     from meridian_resp.commands.registry import CommandTable
+    from meridian_resp.commands.slot_marks import SlotMarks
     from meridian_resp.config.settings import Settings
     from meridian_resp.datatypes.database import Database
     from meridian_resp.datatypes.effects import Effects
@@ -30,6 +32,10 @@ class ServerPort(Protocol):
     latency: LatencyMonitor
     #: EXEC runs its queue now: what would wait must answer at once.
     is_in_transaction: bool
+    #: The cluster that this server is a node of; None without one.
+    cluster: ClusterPort | None
+    #: Marks of CLUSTER SETSLOT.
+    slot_marks: SlotMarks
 
     def monotonic(self) -> float:
         """Seconds of the clock that the times of sessions are on."""

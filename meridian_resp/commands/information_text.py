@@ -75,7 +75,7 @@ def _server(facts: Facts) -> Fields:
     return [
         ("redis_version", REDIS_VERSION),
         ("meridian_version", __version__),
-        ("redis_mode", "standalone"),
+        ("redis_mode", "cluster" if facts.settings.cluster_enabled else "standalone"),
         ("os", facts.system),
         ("arch_bits", 64),
         ("multiplexing_api", "epoll"),

@@ -17,7 +17,14 @@ from meridian_resp.commands.key_arguments import database_argument
 from meridian_resp.commands.reading import read
 from meridian_resp.commands.registry import Argument, Flag, Group, Keys, command
 from meridian_resp.datatypes.values import TYPE_NAMES, Kind, Live
-from meridian_resp.errors import NO_SUCH_KEY, SAME_OBJECT, SYNTAX, CommandError
+from meridian_resp.errors import (
+    COPY_IN_CLUSTERS,
+    NO_SUCH_KEY,
+    SAME_OBJECT,
+    SYNTAX,
+    CommandError,
+    not_in_clusters,
+)
 from meridian_resp.protocol.replies import OK, ONE, ZERO, Reply
 from meridian_resp.protocol.replies import integer as integer_reply
 
@@ -174,6 +181,8 @@ def copy(context: Context, arguments: list[bytes]) -> Reply:
         else:
             raise CommandError(SYNTAX)
         index += 1
+    if target.index and context.settings.cluster_enabled:
+        raise CommandError(COPY_IN_CLUSTERS)
     if target is context.database and key == new_key:
         raise CommandError(SAME_OBJECT)
     live = read(context, key)
@@ -190,6 +199,8 @@ def copy(context: Context, arguments: list[bytes]) -> Reply:
 )  # fmt: skip
 def move(context: Context, arguments: list[bytes]) -> Reply:
     """MOVE key database."""
+    if context.settings.cluster_enabled:
+        raise CommandError(not_in_clusters("MOVE"))
     key = arguments[1]
     target = database_argument(context, arguments[2])
     if target is context.database:

@@ -18,7 +18,7 @@ from meridian_resp.commands.registry import Argument, Flag, Group, command
 from meridian_resp.datatypes.glob import Matcher, matcher
 from meridian_resp.datatypes.scanning import random_key, scan, walk_in_slices
 from meridian_resp.datatypes.values import TYPE_NAMES
-from meridian_resp.errors import DB_INDEX, SYNTAX, CommandError
+from meridian_resp.errors import DB_INDEX, SYNTAX, CommandError, not_in_clusters
 from meridian_resp.protocol.replies import OK, Reply, array, bulk, bulks
 from meridian_resp.protocol.replies import integer as integer_reply
 
@@ -218,6 +218,8 @@ def _flush(context: Context, database: Database) -> None:
 )  # fmt: skip
 def swapdb(context: Context, arguments: list[bytes]) -> Reply:
     """SWAPDB index index."""
+    if context.settings.cluster_enabled:
+        raise CommandError(not_in_clusters("SWAPDB"))
     first, second = (
         bounded_integer_argument(text, INT32_MIN, INT32_MAX, f"ERR invalid {which} DB index")
         for text, which in zip(arguments[1:], ("first", "second"), strict=True)

@@ -13,7 +13,9 @@ from collections.abc import Callable, Iterable
 
 import trio
 
+from meridian_resp.commands.cluster_port import ClusterPort
 from meridian_resp.commands.registry import CommandTable
+from meridian_resp.commands.slot_marks import SlotMarks
 from meridian_resp.config.choices import AppendFsync
 from meridian_resp.config.settings import Settings
 from meridian_resp.config.storage_options import CHANGEABLE_NAMES, storage_options
@@ -66,6 +68,9 @@ class Node:
         self.context.server = self
         #: See `ServerPort`; dispatch tells.
         self.is_in_transaction = False
+        #: See `ServerPort`.
+        self.cluster: ClusterPort | None = None
+        self.slot_marks = SlotMarks()
         self.dispatcher = Dispatcher(
             self.context, self.runnables, self.conditions, self.slow_log, self.latency
         )

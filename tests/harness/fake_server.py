@@ -7,8 +7,10 @@ from typing import cast
 
 import trio
 
+from meridian_resp.commands.cluster_port import ClusterPort
 from meridian_resp.commands.context import ServerPort
 from meridian_resp.commands.outcomes import Later
+from meridian_resp.commands.slot_marks import SlotMarks
 from meridian_resp.protocol.request_limits import RequestLimits
 from meridian_resp.protocol.requests import RequestParser
 from meridian_resp.server.latency import LatencyMonitor
@@ -26,6 +28,8 @@ class FakeServer:
         self.slow_log = SlowLog()
         self.latency = LatencyMonitor()
         self.is_in_transaction = False
+        self.cluster: ClusterPort | None = None
+        self.slot_marks = SlotMarks()
         self.clients: list[Session] = []
         self.closed: list[Session] = []
         self.changed: list[Session] = []
