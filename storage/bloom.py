@@ -41,7 +41,8 @@ _HEADER = struct.Struct(">BBI")  # format, hashes, steps; M bytes follow
 HEADER_BYTES = _HEADER.size
 _FILTER_BYTES_MIN = 8192
 _STEP_BITS_MAX = 14
-_SLICE_KEYS = 4096
+_SLICE_KEYS = 512
+_SLICE_BYTES = 16384
 _HASHES_PER_BIT = 0.62  # less than the optimum of ln 2: fewer bytes touched for nearly the rate
 
 
@@ -81,11 +82,18 @@ class FilterBuilder:
         size = max(_FILTER_BYTES_MIN, (len(self._first) * bits + 7) // 8)
         steps = min(size, 1 << min(bits, _STEP_BITS_MAX))
         planes = _Planes(size, steps, hashes)
+        for _ in range(8):
+            planes.grow()
+            yield 0
         for start in range(0, len(self._first), _SLICE_KEYS):
             end = start + _SLICE_KEYS
             planes.fill(self._first[start:end], self._second[start:end])
             yield 0
-        return _HEADER.pack(FORMAT, hashes, steps) + planes.pack()
+        parts = [_HEADER.pack(FORMAT, hashes, steps)]
+        for start in range(0, size, _SLICE_BYTES):
+            parts.append(planes.pack(start, min(start + _SLICE_BYTES, size)))
+            yield 0
+        return b"".join(parts)
 
 
 def build_filter(keys: Sequence[bytes], bits_per_key: int) -> bytes:
@@ -136,7 +144,7 @@ def open_filter(
 
 
 class _Planes:
-    """The filter while it is built: one byte per bit, the eight planes one after the other."""
+    """The filter while it is built: eight planes of one byte per bit."""
 
     def __init__(self, size: int, steps: int, hashes: int) -> None:
         self._size = size
@@ -144,27 +152,28 @@ class _Planes:
         self._hashes = hashes
         # A progression may run past the end; the planes are that much longer and folded later.
         self._turns = -(-(size + steps * hashes) // size)
-        self._plane_bytes = self._turns * size
-        self._bytes = bytearray(8 * self._plane_bytes)
+        self._planes: list[bytearray] = []
+
+    def grow(self) -> None:
+        """Make the next plane: zeroing all eight at once would take milliseconds."""
+        self._planes.append(bytearray(self._turns * self._size))
 
     def fill(self, firsts: array[int], seconds: array[int]) -> None:
         """Set the bits of these fingerprints."""
-        planes, size, steps, hashes = self._bytes, self._size, self._steps, self._hashes
+        planes, size, steps, hashes = self._planes, self._size, self._steps, self._hashes
         # A bytearray, not bytes: an extended slice assignment would convert that each time.
         ones = bytearray(b"\x01") * hashes
-        bases = [self._plane_bytes * plane for plane in range(8)]
         for first, second in zip(firsts, seconds, strict=True):
-            start = bases[second & 7] + (first * size >> 32)
+            start = first * size >> 32
             step = ((second >> 3) * steps >> 29) + 1
-            planes[start : start + step * hashes : step] = ones
+            planes[second & 7][start : start + step * hashes : step] = ones
 
-    def pack(self) -> bytes:
-        """Fold what ran past the end, and put eight planes into the bits of each byte."""
+    def pack(self, start: int, end: int) -> bytes:
+        """Fold what ran past the end, and put eight planes into the bits of bytes start to end."""
         packed = 0
-        for plane in range(8):
+        for number, plane in enumerate(self._planes):
             folded = 0
-            for turn in range(self._turns):
-                begin = plane * self._plane_bytes + turn * self._size
-                folded |= int.from_bytes(self._bytes[begin : begin + self._size], "little")
-            packed |= folded << plane
-        return packed.to_bytes(self._size, "little")
+            for offset in range(0, self._turns * self._size, self._size):
+                folded |= int.from_bytes(plane[start + offset : end + offset], "little")
+            packed |= folded << number
+        return packed.to_bytes(end - start, "little")

@@ -68,6 +68,19 @@ class OsFile:
             os.close(descriptor)
 
 
+def release_pages(data: Mapped, start: int, end: int) -> None:
+    """Take a part of a mapping that was read out of this process's page table.
+
+    Whoever reads a big file once does it now and then: ending the mapping of 64 MB takes 6 ms in
+    one system call (2026-11-25). The bytes can still be read. Only whole pages inside are taken.
+    """
+    if isinstance(data, mmap.mmap):
+        first = -(-start // mmap.PAGESIZE) * mmap.PAGESIZE
+        length = end // mmap.PAGESIZE * mmap.PAGESIZE - first
+        if length > 0:
+            data.madvise(mmap.MADV_DONTNEED, first, length)
+
+
 class OsDirectoryLock:
     """A held `flock`."""
 

@@ -8,6 +8,11 @@ It must never outlive the process that started it. Between slices of a job (a fe
 looks whether stdin was closed, which the kernel does for a parent that dies in any way. The same
 wait is the throttle: after each slice it waits until the bytes written are within the job's rate.
 
+On a core that it shares with the server it must not be noticed. The scheduler hands out the core
+in pieces of 3 to 4 ms, whatever the niceness, so the worker gives it back by itself: after a
+burst of `BURST_S` it naps, so long that it takes the job's share of the core. How many memtables
+wait decides the share (storage/flusher.py). With cores enough for all there are no naps.
+
 Python gives little memory back, so after a job that needed much the process ends itself; the pool
 starts another when there is work. Objects made here hold no cycles, so the cyclic garbage
 collector is off (measured 2026-11: it doubled the time of a flush).
@@ -38,6 +43,9 @@ from storage.os_files import OsFileSystem
 
 MEMORY_BYTES_MAX = 256 << 20
 NICENESS = 3  # clients come first, but a starved flush holds writers back
+BURST_S = 0.0003
+#: With this many cores or fewer the worker may well run on the server's or the clients' core.
+SHARED_CORES_MAX = 2
 _THROTTLE_WAIT_S_MAX = 1.0
 
 
@@ -63,11 +71,38 @@ class Throttle:
         return max(0.0, self._due - now)
 
 
-def run_job(job: Job, wait: Callable[[float], None]) -> JobResult:
-    """Run a job to its end, calling `wait` with a number of seconds after every slice."""
+class Pace:
+    """Says how long to nap so that the work comes in short bursts and takes its share only."""
+
+    def __init__(self, share_percent: int, now: float) -> None:
+        """`now` and the times given later are processor time, in seconds."""
+        self._ratio = (100 - share_percent) / share_percent
+        self._began = now
+
+    def nap_s(self, now: float) -> float:
+        """Return the seconds to nap; 0 while the burst may go on, or if the share is all."""
+        burst_s = now - self._began
+        if not self._ratio or burst_s < BURST_S:
+            return 0.0
+        self._began = now
+        return burst_s * self._ratio
+
+
+def run_job(
+    job: Job,
+    wait: Callable[[float], None],
+    nap: Callable[[float], None] = time.sleep,
+    *,
+    is_core_shared: bool = False,
+) -> JobResult:
+    """Run a job to its end, calling `wait` with a number of seconds after every slice.
+
+    On a shared core it also calls `nap` with the seconds to be asleep after every burst.
+    """
     files = OsFileSystem(job.directory)
     rate = job.throughput_bytes if isinstance(job, CompactionJob) else 0
     throttle = Throttle(rate, time.monotonic())
+    pace = Pace(job.share_percent if is_core_shared else 100, time.process_time())
     work = slices(files, job, time.monotonic, time.process_time)
     try:
         while True:
@@ -77,6 +112,9 @@ def run_job(job: Job, wait: Callable[[float], None]) -> JobResult:
                 result: JobResult = end.value
                 return result
             wait(throttle.wait_s(done, time.monotonic()))
+            nap_s = pace.nap_s(time.process_time())
+            if nap_s:
+                nap(nap_s)
     finally:
         work.close()
 
@@ -116,7 +154,8 @@ def main() -> int:
 
 def _answer(body: bytes, wait: Callable[[float], None]) -> bytes:
     try:
-        result = run_job(decode_job(body), wait)
+        is_core_shared = len(os.sched_getaffinity(0)) <= SHARED_CORES_MAX
+        result = run_job(decode_job(body), wait, is_core_shared=is_core_shared)
     except ParentGoneError:
         raise
     except Exception as error:  # whatever it is, the parent must be told

@@ -26,7 +26,9 @@ from storage.sstable.format import Footer, Section
 from storage.sstable.metadata import TableMetadata, encode_metadata
 from storage.sstable.range_tombstones import RangeTombstone, RangeTombstones, encode_ranges
 
-WRITE_BYTES = 1 << 20
+WRITE_BYTES = 1 << 17
+# A sync of a whole table at its end would be a system call of tens of milliseconds.
+SYNC_BYTES = 1 << 20
 _ENTRIES_PENDING_MAX = 4096
 
 _flags = itemgetter(0)
@@ -61,6 +63,7 @@ class TableBuilder:
         self._pending_bytes = 0
         self._output: list[bytes] = []
         self._output_bytes = 0
+        self._unsynced_bytes = 0
         self._offset = 0
         self._separators: list[bytes] = []
         self._stored_lengths: list[bytes] = []
@@ -248,7 +251,11 @@ class TableBuilder:
         if self._output:
             self._file.append(b"".join(self._output))
             self._output.clear()
+            self._unsynced_bytes += self._output_bytes
             self._output_bytes = 0
+            if self._unsynced_bytes >= SYNC_BYTES:
+                self._file.sync()
+                self._unsynced_bytes = 0
 
 
 def separator(before: bytes, key: bytes) -> bytes:

@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import errno
 
+import pytest
+
 from storage.blocking import run_inline
+from storage.compaction.job import Job, JobResult
 from storage.engine import Engine
+from storage.executor import InProcessExecutor
 from storage.options import StorageOptions
 from storage.records import WriteBatch, encode_string
 from tests.harness.crashable_files import CrashableFileSystem
@@ -58,3 +62,25 @@ async def test_failed_flush_keeps_everything() -> None:
     assert engine.statistics().flushes == 1
     assert engine.seals == []
     assert encode_string(1, b"") == engine.get(b"\x01a")
+
+
+@pytest.mark.parametrize(("waiting", "share"), [(0, 33), (1, 60), (2, 100), (9, 100)])
+async def test_the_more_seals_wait_the_more_of_a_core_a_flush_takes(
+    waiting: int, share: int
+) -> None:
+    """A flush with nothing behind it is gentle; one that writers may soon wait for is not."""
+    files = CrashableFileSystem()
+    engine = open_engine(files)
+    jobs: list[Job] = []
+
+    class Recorder(InProcessExecutor):
+        async def run(self, job: Job) -> JobResult:
+            jobs.append(job)
+            return await super().run(job)
+
+    engine._flusher._executor = Recorder(files)
+    for number in range(waiting + 1):
+        # Each as large as a segment, so that no two are flushed together.
+        await seal(engine, bytes((1, number)) * 2000)
+    await engine._flusher.flush_oldest()
+    assert [job.share_percent for job in jobs] == [share]

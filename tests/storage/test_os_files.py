@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from storage.errors import DirectoryLockedError
-from storage.os_files import OsFileSystem
+from storage.os_files import OsFileSystem, release_pages
 
 
 def test_appends_go_to_the_position(tmp_path: Path) -> None:
@@ -80,3 +80,17 @@ def test_lock_names_its_holder(tmp_path: Path) -> None:
     lock.release()
     lock.release()
     files.lock("LOCK").release()
+
+
+def test_released_pages_can_still_be_read(tmp_path: Path) -> None:
+    """Releasing parts of a mapping, odd bounds and plain bytes included, changes no byte."""
+    files = OsFileSystem(str(tmp_path))
+    file = files.create("a")
+    content = bytes(range(256)) * 64
+    file.append(content)
+    data = files.map("a")
+    for start, end in ((0, 5000), (1, 4096), (5000, 16384), (16384, 16384)):
+        release_pages(data, start, end)
+    assert bytes(data) == content
+    release_pages(content, 0, 8192)
+    file.close()

@@ -6,6 +6,7 @@ import subprocess
 import sys
 
 import pytest
+from attrs import evolve
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -19,7 +20,7 @@ from storage.compaction.frames import (
 )
 from storage.compaction.job import FlushJob, SegmentInput, decode_result, encode_job
 from storage.compaction.pool import worker_command
-from storage.compaction.worker import Throttle, run_job
+from storage.compaction.worker import BURST_S, Pace, Throttle, run_job
 from storage.errors import CorruptionError, WorkerError
 from storage.options import TableOptions
 from storage.os_files import OsFileSystem
@@ -109,6 +110,25 @@ def test_run_job_waits_between_slices(tmp_path):
     with pytest.raises(Gone):
         run_job(flush_job(tmp_path / "other", 5000), gone)
     assert OsFileSystem(str(tmp_path / "other")).names() == ["segment_0000000001.wal"]
+
+
+def test_a_worker_on_a_shared_core_held_it_for_whole_scheduler_slices(tmp_path):
+    """On a shared core a job naps after its bursts, so that it takes about its share; else not."""
+    job = evolve(flush_job(tmp_path, 20_000), share_percent=33)
+    naps = []
+    result = run_job(job, lambda seconds: None, naps.append, is_core_shared=True)
+    assert len(naps) > 10
+    assert sum(naps) == pytest.approx(2 * result.cpu_s, rel=0.3)
+    run_job(evolve(job, output_number=3), lambda seconds: None, pytest.fail)
+
+
+def test_a_share_of_all_takes_no_naps():
+    """Whoever may take the whole core never naps; others not before a burst is over."""
+    assert Pace(100, 0.0).nap_s(5.0) == 0.0
+    pace = Pace(25, 1.0)
+    assert pace.nap_s(1.0 + BURST_S / 2) == 0.0
+    assert pace.nap_s(1.0 + 2 * BURST_S) == pytest.approx(6 * BURST_S)
+    assert pace.nap_s(1.0 + 2.5 * BURST_S) == 0.0
 
 
 @given(
