@@ -1,0 +1,1 @@
+"""Sockets between nodes: links over TCP that the reactor drives, and datagrams over UDP."""
