@@ -6,8 +6,8 @@ first, more where a member would lead fewer than 16.
 
 With claims (CLUSTER ADDSLOTS on unformed nodes, as redis-cli --cluster create sends them) each
 claimed slot goes to its claimant: the higher config epoch wins, of equal ones the lower node id.
-A claimant's slots are cut into pinned partitions, about 128 for all claimants together and at
-least one each; the planner adds replicas. What nobody claimed stays nobody's.
+A claimant's slots are cut into pinned partitions, in all at least as many as without claims where
+there are as many slots; the planner adds replicas. What nobody claimed stays nobody's.
 
 The home datacenter is that with the most members that store data, of equal ones the first by name.
 """
@@ -21,7 +21,7 @@ from itertools import pairwise
 from cluster.identity import NodeId
 from cluster.map.spreading import Spread, spread_partitions
 from cluster.map.values import REPLICAS_MAX, ClusterMap, Genesis, MapMember, MapPartition
-from cluster.placement.partitions import PARTITIONS_MIN, first_partitions, partitions_wanted
+from cluster.placement.partitions import first_partitions, partitions_wanted
 from cluster.slots import SLOT_COUNT, SlotSet
 
 FIRST_EPOCH = 1
@@ -53,12 +53,12 @@ def genesis_map(genesis: Genesis) -> ClusterMap:
     members = {member.node: _founder(member, epochs) for member in genesis.members}
     home = home_datacenter(tuple(members.values()))
     owned = claimed_slots(genesis)
+    storing = sum(member.is_storage for member in members.values())
+    wanted = partitions_wanted(storing) if storing else 0
     pieces: list[tuple[SlotSet, NodeId | None]]
     if owned:
-        pieces = list(_cut(owned))
+        pieces = list(_cut(owned, wanted))
     else:
-        storing = sum(member.is_storage for member in members.values())
-        wanted = partitions_wanted(storing) if storing else 0
         pieces = [(p.slots, None) for p in first_partitions(wanted)] if wanted else []
     spread = Spread(
         members=[member for member in members.values() if member.is_storage],
@@ -120,12 +120,12 @@ def _founder(member: MapMember, epochs: dict[NodeId, int]) -> MapMember:
     return fresh.with_facts_of(member)
 
 
-def _cut(owned: dict[NodeId, SlotSet]) -> Iterator[tuple[SlotSet, NodeId]]:
+def _cut(owned: dict[NodeId, SlotSet], wanted: int) -> Iterator[tuple[SlotSet, NodeId]]:
     """Cut what each member owns into pieces, as equal as can be, in order of nodes and slots."""
     total = sum(len(slots) for slots in owned.values())
     for node, slots in owned.items():
         ordered = list(slots)
-        count = max(1, min(len(ordered), round(PARTITIONS_MIN * len(ordered) / total)))
+        count = min(len(ordered), -(-wanted * len(ordered) // total))
         bounds = [piece * len(ordered) // count for piece in range(count + 1)]
         for start, end in pairwise(bounds):
             yield SlotSet.of(ordered[start:end]), node

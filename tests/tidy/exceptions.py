@@ -57,6 +57,7 @@ CORES = (
     "cluster/machine.py",
     "cluster/map/",
     "cluster/placement/",
+    "cluster/plans/",
     "cluster/metadata/",
     "cluster/raft/",
     "cluster/transport/dialling.py",
