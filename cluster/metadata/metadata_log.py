@@ -235,9 +235,10 @@ class MetadataLog:
             if not is_ours or message.group != METADATA_GROUP or not _is_of_leader(message):
                 return
             assert held is not None
-            if not {source, self._node} <= held.members.keys():
+            if self._node not in held.members:
                 return
-            # This node was made a learner: it begins with nothing and waits for a snapshot.
+            # This node was made a learner: it begins with nothing and waits for a snapshot. The
+            # leader may be no member any more: it hands over to those who are.
             vote = self._past_votes.get(held.cluster, HardState())
             self._start(DurableGroup(held.cluster, hard_state=vote), now)
         assert self._group is not None
@@ -338,8 +339,8 @@ class MetadataLog:
         while group is not None:
             group.settle(now)
             news, group.news = group.news, []
-            self._watch_leadership(group, now)
-            if not news:
+            is_changed = self._watch_leadership(group, now)
+            if not news and not is_changed:
                 break
             for item in news:
                 self._take_news(group, item, now)
@@ -384,10 +385,11 @@ class MetadataLog:
     def _show(self) -> None:
         self._is_map_new = True
 
-    def _watch_leadership(self, group: MetadataGroup, now: float) -> None:
+    def _watch_leadership(self, group: MetadataGroup, now: float) -> bool:
+        """Act on a new leader, term or configuration; return whether there was one."""
         status = (group.term, group.leader, group.is_leader, group.configuration)
         if status == self._leadership:
-            return
+            return False
         self._voters.learn_group(group.configuration, group.leader)
         last, self._leadership = self._leadership, status
         if last[2] and last[:3] != status[:3]:
@@ -398,6 +400,7 @@ class MetadataLog:
             self._duties_at = now + self._options.duties_interval_s
         if last[1] != status[1]:
             self._proposer.leader_changed(group.leader, now)
+        return True
 
     def _do_duties(self, now: float) -> None:
         self._duties_at = now + self._options.duties_interval_s
