@@ -41,6 +41,7 @@ MODULES: Final = (
     "memory",
     "meridian",
     "meridian_changes",
+    "meridian_plan",
     "monitor",
     "persistence",
     "server",

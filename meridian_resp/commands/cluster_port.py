@@ -18,20 +18,10 @@ if TYPE_CHECKING:
     from cluster.map.values import Claim, ClusterMap
     from cluster.map.views import SlotView
     from cluster.membership.events import MemberView
-    from cluster.transport.statistics import DatagramStatistics, LinkView, PeerStatistics
+    from cluster.metadata.status import MetadataStatus
+    from cluster.statistics import ClusterStatistics as ClusterStatistics  # named here too
+    from cluster.transport.statistics import LinkView
     from cluster.wire.messages import PeerMessage
-
-
-class ClusterStatistics(Protocol):
-    """Counters of the node's traffic with other nodes."""
-
-    @property
-    def peers(self) -> PeerStatistics:
-        """Of the links."""
-
-    @property
-    def datagrams(self) -> DatagramStatistics:
-        """Of the datagrams."""
 
 
 class ClusterPort(Protocol):
@@ -60,8 +50,8 @@ class ClusterPort(Protocol):
     def phi(self) -> Mapping[NodeId, PhiReading]:
         """How long nodes have been silent, for those whose heartbeats this node gets."""
 
-    def metadata(self) -> object:
-        """What is known of the metadata log, as a frozen value."""
+    def metadata(self) -> MetadataStatus:
+        """What is known of the metadata log."""
 
     async def request(self, request: Request) -> Done:
         """Ask for a change; returns when it is done.

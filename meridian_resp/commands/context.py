@@ -7,7 +7,7 @@ rest of the server only through the narrow `ServerPort`. They never import the s
 from __future__ import annotations
 
 import random
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
@@ -42,6 +42,9 @@ class ServerPort(Protocol):
 
     async def sleep(self, seconds: float | None) -> None:
         """Wait so long, or for ever (None); for `Later` work."""
+
+    async def compute(self, work: Callable[[], bytes]) -> bytes:
+        """Run long work on values that nobody changes, while clients are served; for `Later`."""
 
     def sessions(self) -> Iterable[Session]:
         """All connected clients, oldest first."""

@@ -1,7 +1,8 @@
 """Arguments of MERIDIAN: nodes by id or by the beginning of it, endpoints, slots, weights.
 
-A person types as little of an id as tells nodes apart, so every form that `meridian-ctl` or CLUSTER
-NODES prints is taken, and any beginning of it that fits one known node. Errors say what would fit.
+A person types as little of an id as tells nodes apart, so every form that `meridian-ctl` or
+CLUSTER NODES prints is taken, and any beginning of it that fits one known node. Errors say what
+would fit.
 """
 
 from __future__ import annotations

@@ -65,6 +65,7 @@ def status_document(port: ClusterPort) -> JsonObject:
         "slots_unowned": SLOT_COUNT - owned,
         "pinned_partitions": sum(partition.is_pinned for partition in partitions),
         "open_transitions": sum(partition.transition is not None for partition in partitions),
+        "waiting_for": plain(port.statistics().control.waiting_for),
         "settings": plain(cluster_map.settings),
         "features": plain(cluster_map.features),
         "is_frozen": cluster_map.is_frozen,

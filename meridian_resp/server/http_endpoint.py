@@ -82,7 +82,7 @@ class HttpEndpoint:
 
     def __init__(self, sources: HttpSources, *, connections_max: int = CONNECTIONS_MAX) -> None:
         self._sources = sources
-        self._collector = MeridianCollector(sources.server, sources.storage)
+        self._collector = MeridianCollector(sources.server, sources.storage, sources.cluster)
         self._connections_max = connections_max
         self.connections = 0
 

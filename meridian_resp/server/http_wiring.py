@@ -5,6 +5,7 @@ from __future__ import annotations
 import trio
 
 from meridian_resp.server import http_endpoint
+from meridian_resp.server.cluster_report import report_of
 from meridian_resp.server.node import Node
 from meridian_resp.server.status import HttpSources
 
@@ -23,11 +24,16 @@ async def serve_http(
         refusal = node.engine.refusal
         return [] if refusal is None else [f"writes are refused: {refusal}"]
 
+    def ports() -> dict[str, int]:
+        used = {"client": settings.port, "http": settings.http_port}
+        return used | ({"gossip": settings.gossip_port} if settings.cluster_enabled else {})
+
     sources = HttpSources(
         server=node.statistics,
         storage=node.storage_statistics,
         health=health,
-        ports=lambda: {"client": settings.port, "http": settings.http_port},
+        ports=ports,
+        cluster=lambda: None if node.cluster is None else report_of(node.cluster),
     )
     hosts = settings.http_bind or settings.bind or ("127.0.0.1",)
     async with trio.open_nursery() as nursery:

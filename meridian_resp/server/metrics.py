@@ -3,7 +3,8 @@
 The hot path counts in plain integers. This collector reads the frozen statistics of the server
 and of the storage engine once per request and lays them out as metric families; nothing in the
 server knows prometheus_client. `docs/metrics.md` lists every name. Metrics without labels are
-rows of a table in `metric_rows`, those with labels are functions here.
+rows of a table in `metric_rows`, those with labels are functions here; those of a cluster are in
+`cluster_metrics`.
 
 Writing a page takes about 8 us per line, so a busy node's page of a thousand lines would stop all
 clients for 8 ms: `render_metrics` writes it in slices and lets other tasks run in between. The
@@ -27,6 +28,8 @@ from prometheus_client.metrics_core import (
 )
 from prometheus_client.registry import Collector
 
+from meridian_resp.server.cluster_metrics import cluster_families
+from meridian_resp.server.cluster_report import ClusterReport
 from meridian_resp.server.metric_rows import SERVER_ROWS, STORAGE_ROWS
 from meridian_resp.server.runnable import DURATION_BOUNDS_S
 from meridian_resp.server.statistics import CommandStatistics, ServerStatistics
@@ -41,17 +44,22 @@ class MeridianCollector(Collector):
     """All metrics of one node; the sources are called anew for each collection."""
 
     def __init__(
-        self, server: Callable[[], ServerStatistics], storage: Callable[[], StorageStatistics]
+        self,
+        server: Callable[[], ServerStatistics],
+        storage: Callable[[], StorageStatistics],
+        cluster: Callable[[], ClusterReport | None] = lambda: None,
     ) -> None:
         self._server = server
         self._storage = storage
+        self._cluster = cluster
 
     def collect(self) -> Iterator[Metric]:
         """Every family once, all from the same moment."""
-        server, storage = self._server(), self._storage()
-        return self._families(server, storage)
+        return self._families(self._server(), self._storage(), self._cluster())
 
-    def _families(self, server: ServerStatistics, storage: StorageStatistics) -> Iterator[Metric]:
+    def _families(
+        self, server: ServerStatistics, storage: StorageStatistics, cluster: ClusterReport | None
+    ) -> Iterator[Metric]:
         yield _requests(server)
         yield _durations(server.commands)
         yield _compactions(storage.levels)
@@ -64,6 +72,8 @@ class MeridianCollector(Collector):
             yield row.family(server)
         for stored in STORAGE_ROWS:
             yield stored.family(storage)
+        if cluster is not None:
+            yield from cluster_families(cluster)
 
 
 async def render_metrics(collector: Collector, accept: str) -> tuple[bytes, str]:

@@ -239,6 +239,10 @@ class Node:
         else:
             await trio.sleep(seconds)
 
+    async def compute(self, work: Callable[[], bytes]) -> bytes:
+        """See `ServerPort.compute`."""
+        return await trio.to_thread.run_sync(work)
+
     def set_active_expiry(self, is_enabled: bool) -> None:
         """See `ServerPort.set_active_expiry`."""
         self.expiry.is_active = is_enabled

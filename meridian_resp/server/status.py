@@ -7,10 +7,10 @@ from datetime import UTC, datetime
 
 import attrs
 
+from meridian_resp.commands.meridian_values import JsonValue
+from meridian_resp.server.cluster_report import ClusterReport
 from meridian_resp.server.statistics import ServerStatistics
 from storage import StorageStatistics
-
-JsonValue = str | int | float | bool | None | Sequence["JsonValue"] | Mapping[str, "JsonValue"]
 
 
 @attrs.frozen(kw_only=True)
@@ -23,19 +23,23 @@ class HttpSources:
         health: why the node is not healthy (loading, writes refused), one sentence each; empty
             when it is.
         ports: port numbers by use, for example `{"client": 7401, "http": 7402}`.
+        cluster: what the node knows of its cluster; None without one.
     """
 
     server: Callable[[], ServerStatistics]
     storage: Callable[[], StorageStatistics]
     health: Callable[[], Sequence[str]]
     ports: Callable[[], Mapping[str, int]]
+    cluster: Callable[[], ClusterReport | None] = lambda: None
 
 
 def status_document(sources: HttpSources) -> dict[str, JsonValue]:
     """The node's state as JSON values. Times are seconds, sizes bytes.
 
-    `storage` carries every field of `StorageStatistics` under its own name.
+    `storage` carries every field of `StorageStatistics` under its own name; `cluster` is null on
+    a server without one.
     """
+    cluster = sources.cluster()
     server = sources.server()
     reasons = list(sources.health())
     started_at = datetime.fromtimestamp(server.started_at_s, UTC)
@@ -79,5 +83,6 @@ def status_document(sources: HttpSources) -> dict[str, JsonValue]:
             "expired": server.keys_expired,
             "changes": server.changes,
         },
+        "cluster": None if cluster is None else cluster.document,
         "storage": attrs.asdict(sources.storage()),
     }

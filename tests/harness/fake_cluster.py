@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 
+import attrs
 import trio
 
 from cluster.control.data_handler import DATA_MESSAGES, DataHandler
@@ -28,9 +29,12 @@ from cluster.membership.events import MemberView
 from cluster.membership.facts import NodeFacts
 from cluster.membership.messages import MemberStatus
 from cluster.membership.phi import Level
+from cluster.metadata.status import MetadataStatus
 from cluster.slots import SlotSet
+from cluster.statistics import ClusterStatistics
 from cluster.transport.statistics import DatagramStatistics, LinkView, PeerStatistics
 from cluster.wire.messages import PeerMessage, decode_message, encode_message
+from tests.harness.told_cluster import METADATA, STATISTICS
 
 CLUSTER = ClusterId("00000000-0000-4000-8000-00000000c1c1")
 HOST = "127.0.0.1"
@@ -159,8 +163,8 @@ class FakeCluster:
     def phi(self) -> Mapping[NodeId, PhiReading]:
         return dict(self.readings)
 
-    def metadata(self) -> object:
-        return None
+    def metadata(self) -> MetadataStatus:
+        return METADATA
 
     async def request(self, request: Request) -> Done:
         await trio.lowlevel.checkpoint()
@@ -180,8 +184,9 @@ class FakeCluster:
     def links(self) -> Sequence[LinkView]:
         return list(self.link_views)
 
-    def statistics(self) -> FakeStatistics:
-        return self.counters
+    def statistics(self) -> ClusterStatistics:
+        counters = self.counters
+        return attrs.evolve(STATISTICS, peers=counters.peers, datagrams=counters.datagrams)
 
     def attach(self, handler: DataHandler) -> None:
         self.handler = handler

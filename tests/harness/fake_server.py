@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import cast
 
 import trio
@@ -52,6 +52,10 @@ class FakeServer:
     async def sleep(self, seconds: float | None) -> None:
         await trio.lowlevel.checkpoint()
         self.slept.append(seconds)
+
+    async def compute(self, work: Callable[[], bytes]) -> bytes:
+        await trio.lowlevel.checkpoint()
+        return work()
 
     def sessions(self) -> Iterable[Session]:
         return list(self.clients)

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 
 import trio
-from attrs import define, field, frozen
+from attrs import define, field
 
 from cluster.control.data_handler import DataHandler
 from cluster.control.heartbeats import PhiReading
@@ -19,16 +19,20 @@ from cluster.control.requests import (
     Request,
     RequestRefused,
 )
+from cluster.control.statistics import ControlStatistics
 from cluster.identity import Boot, Endpoint, NodeId
 from cluster.map.values import Claim, ClusterMap, MapMember
 from cluster.map.views import SlotView
 from cluster.membership.events import MemberView
 from cluster.membership.facts import NodeFacts
 from cluster.membership.messages import MemberStatus
+from cluster.membership.swim import SwimStatistics
+from cluster.metadata.status import MetadataStatus
 from cluster.slots import SlotSet
+from cluster.statistics import ClusterStatistics, JournalStatistics
 from cluster.transport.statistics import DatagramStatistics, LinkView, PeerStatistics
 from cluster.wire.messages import PeerMessage
-from tests.cluster.map.maps import node_id
+from tests.cluster.map.maps import CLUSTER, node_id
 
 PEERS = PeerStatistics(
     links_from=2,
@@ -52,24 +56,46 @@ DATAGRAMS = DatagramStatistics(
 )
 
 
-@frozen
-class ToldStatistics:
-    """Counters that stand still."""
-
-    peers: PeerStatistics = PEERS
-    datagrams: DatagramStatistics = DATAGRAMS
-
-
-@frozen
-class ToldMetadata:
-    """What is known of a metadata log."""
-
-    role: str = "leader"
-    term: int = 3
-    leader: NodeId | None = node_id(0)
-    voters: tuple[NodeId, ...] = (node_id(0), node_id(1))
-    commit: int = 41
-    applied: int = 40
+SWIM = SwimStatistics(
+    members={MemberStatus.ALIVE: 3, MemberStatus.DEAD: 1},
+    awareness=2,
+    rumours=4,
+    paused_s=1.5,
+    counts={"probes": 9},
+)
+CONTROL = ControlStatistics(
+    stage="formed",
+    cluster=CLUSTER,
+    map_epoch=14,
+    swim=SWIM,
+    open_transitions=6,
+    waiting_for={},
+    counts={"packet": 2},
+)
+STATISTICS = ClusterStatistics(
+    control=CONTROL,
+    peers=PEERS,
+    datagrams=DATAGRAMS,
+    journal=JournalStatistics(
+        saves=50, syncs=40, failures=1, waiting=0, size_bytes=4096, is_failing=False
+    ),
+    table=None,
+    inputs=1000,
+    inputs_dropped=5,
+    messages_unclaimed=0,
+    requests=20,
+    requests_refused=3,
+    requests_timed_out=2,
+    requests_waiting=1,
+)
+METADATA = MetadataStatus(
+    role="leader",
+    term=3,
+    leader=node_id(0),
+    voters=(node_id(0), node_id(1)),
+    commit=41,
+    applied=40,
+)
 
 
 @define(eq=False)
@@ -84,7 +110,8 @@ class ToldCluster:
     readings: dict[NodeId, PhiReading] = field(factory=dict)
     answer: Callable[[Request], Answer] = lambda request: Done()
     asked: list[Request] = field(factory=list)
-    metadata_status: object = ToldMetadata()
+    metadata_status: MetadataStatus = METADATA
+    figures: ClusterStatistics = STATISTICS
 
     def map(self) -> ClusterMap | None:
         return self.current
@@ -101,7 +128,7 @@ class ToldCluster:
     def phi(self) -> Mapping[NodeId, PhiReading]:
         return dict(self.readings)
 
-    def metadata(self) -> object:
+    def metadata(self) -> MetadataStatus:
         return self.metadata_status
 
     async def request(self, request: Request) -> Done:
@@ -119,8 +146,8 @@ class ToldCluster:
     def links(self) -> Sequence[LinkView]:
         return []
 
-    def statistics(self) -> ToldStatistics:
-        return ToldStatistics()
+    def statistics(self) -> ClusterStatistics:
+        return self.figures
 
     def attach(self, handler: DataHandler) -> None:
         raise AssertionError("no data is handed on here")

@@ -9,9 +9,13 @@ import socket
 import pytest
 import trio
 
+from cluster.control.heartbeats import PhiReading
+from cluster.membership.phi import Level
 from meridian_resp.server.http_wiring import serve_http
+from tests.cluster.map.maps import first_map, node_id
 from tests.harness.failing_files import FailWhile
 from tests.harness.simulated_server import LiveClient, serving
+from tests.harness.told_cluster import told_cluster
 
 
 def free_port() -> int:
@@ -53,6 +57,24 @@ async def test_pages_show_the_node() -> None:
             code, body = await get(port, "/healthz")
             assert code == 503
             assert b"writes are refused" in body
+            nursery.cancel_scope.cancel()
+
+
+async def test_a_node_of_a_cluster_shows_it_on_both_pages() -> None:
+    """Phi among the metrics, the map's epoch in the status, and the port for other nodes."""
+    port = free_port()
+    async with serving(http_port=port, cluster_enabled=True) as server:
+        cluster = told_cluster(first_map(3))
+        cluster.readings = {node_id(1): PhiReading(0.5, Level.ALIVE, 1.0)}
+        server.node.cluster = cluster
+        async with trio.open_nursery() as nursery:
+            await nursery.start(serve_http, server.node)
+            _, body = await get(port, "/metrics")
+            assert f'meridian_phi{{node="{node_id(1)}"}} 0.5'.encode() in body
+            _, body = await get(port, "/status")
+            document = json.loads(body)
+            assert document["cluster"]["epoch"] == 1
+            assert document["ports"]["gossip"] == 7400
             nursery.cancel_scope.cancel()
 
 

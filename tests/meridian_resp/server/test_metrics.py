@@ -15,6 +15,9 @@ from prometheus_client.openmetrics.parser import (
 )
 from prometheus_client.parser import text_string_to_metric_families as parse_text
 
+from cluster.control.heartbeats import PhiReading
+from cluster.membership.phi import Level
+from meridian_resp.server.cluster_report import ClusterReport, report_of
 from meridian_resp.server.metrics import MeridianCollector, render_metrics
 from meridian_resp.server.runnable import DURATION_BOUNDS_S
 from meridian_resp.server.statistics import (
@@ -24,6 +27,8 @@ from meridian_resp.server.statistics import (
 )
 from storage import StorageStatistics
 from storage.statistics import COMPACTION_BUCKETS_S, LevelStatistics
+from tests.cluster.map.maps import first_map, node_id
+from tests.harness.told_cluster import told_cluster
 
 ROOT = Path(__file__).parents[3]
 BUCKETS = [3, 2, *[0] * (len(DURATION_BOUNDS_S) - 2), 1]
@@ -68,10 +73,19 @@ STORAGE = StorageStatistics(
 
 
 def collector(
-    server: ServerStatistics = SERVER, storage: StorageStatistics = STORAGE
+    server: ServerStatistics = SERVER,
+    storage: StorageStatistics = STORAGE,
+    cluster: ClusterReport | None = None,
 ) -> MeridianCollector:
     """A collector over fixed statistics."""
-    return MeridianCollector(lambda: server, lambda: storage)
+    return MeridianCollector(lambda: server, lambda: storage, lambda: cluster)
+
+
+def cluster_report() -> ClusterReport:
+    """What a node knows that watches another one."""
+    cluster = told_cluster(first_map(3))
+    cluster.readings = {node_id(1): PhiReading(0.5, Level.ALIVE, 1.0)}
+    return report_of(cluster)
 
 
 def samples(server: ServerStatistics = SERVER) -> dict[tuple[str, ...], float]:
@@ -235,6 +249,6 @@ def test_documentation_lists_every_metric_with_its_labels() -> None:
             ",".join(next(iter(label_names(family)))),
             family.type,
         )
-        for family in collector().collect()
+        for family in collector(cluster=cluster_report()).collect()
     }
     assert rows == expected

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import threading
 
 import trio
 import trio.testing
@@ -129,6 +130,19 @@ async def test_shutdown_is_handed_on(autojump_clock: object) -> None:
         assert await client.ask("SHUTDOWN") == b""
         await client.ask("SHUTDOWN SAVE")
         assert wishes == [False, True]
+
+
+async def test_long_work_is_done_beside_the_reactor() -> None:
+    """In a thread of its own, so that clients go on being served."""
+    server = SimulatedServer().open()
+    threads: list[int] = []
+
+    def work() -> bytes:
+        threads.append(threading.get_ident())
+        return b"done"
+
+    assert await server.node.compute(work) == b"done"
+    assert threads != [threading.get_ident()]
 
 
 def test_statistics_are_reset() -> None:

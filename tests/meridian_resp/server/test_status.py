@@ -6,10 +6,13 @@ import json
 
 import attrs
 
+from meridian_resp.server.cluster_report import report_of
 from meridian_resp.server.statistics import DatabaseStatistics, ServerStatistics
 from meridian_resp.server.status import HttpSources, status_document
 from storage import StorageStatistics
 from storage.statistics import LevelStatistics
+from tests.cluster.map.maps import first_map
+from tests.harness.told_cluster import told_cluster
 
 SERVER = ServerStatistics(
     version="1.2.3",
@@ -51,6 +54,25 @@ def test_says_who_and_how_the_node_is() -> None:
     assert '"connected": 3' in json.dumps(found["clients"])
     assert '"resident_bytes": 1000' in json.dumps(found["memory"])
     assert '[{"index": 0, "keys": 9, "expiring": 4}]' in json.dumps(found["keyspace"])
+
+
+def test_a_server_without_a_cluster_says_so() -> None:
+    """The member is there, and null."""
+    assert document()["cluster"] is None
+
+
+def test_a_node_of_a_cluster_shows_it() -> None:
+    """The same objects that MERIDIAN answers."""
+    report = report_of(told_cluster(first_map(3)))
+    sources = HttpSources(
+        server=lambda: SERVER,
+        storage=lambda: STORAGE,
+        health=lambda: (),
+        ports=dict,
+        cluster=lambda: report,
+    )
+    shown = json.loads(json.dumps(status_document(sources)))["cluster"]
+    assert shown == json.loads(json.dumps(report.document))
 
 
 def test_carries_every_number_of_the_engine() -> None:
