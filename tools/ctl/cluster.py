@@ -43,6 +43,7 @@ class Status(msgspec.Struct, kw_only=True):
     slots_unowned: int = 0
     pinned_partitions: int = 0
     open_transitions: int = 0
+    waiting_for: dict[str, str] = {}
     settings: dict[str, str] = {}
     features: list[str] = []
     is_frozen: bool = False
@@ -126,6 +127,13 @@ class ClusterMap(msgspec.Struct, kw_only=True):
     unowned: str
 
 
+class Split(msgspec.Struct, kw_only=True):
+    """A partition whose upper half of slots becomes a new one."""
+
+    partition: int
+    new: int
+
+
 class Change(msgspec.Struct, kw_only=True):
     """What a plan changes about one partition in one datacenter."""
 
@@ -149,10 +157,13 @@ class Plan(msgspec.Struct, kw_only=True):
     """MERIDIAN PLAN."""
 
     epoch: int
+    is_empty: bool
+    aborts: list[int]
+    splits: list[Split]
     changes: list[Change]
-    splits: list[int]
     moved_replicas: int
     loads: list[Load]
+    notes: list[str]
 
 
 class Phi(msgspec.Struct, kw_only=True):

@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator
 
 from attrs import frozen
 
-from tools.ctl.cluster import Cluster, ClusterMap
+from tools.ctl.cluster import Cluster, ClusterMap, Status
 from tools.ctl.output import Failure, Line
 from tools.ctl.tables import plural
 
@@ -21,6 +21,7 @@ from tools.ctl.tables import plural
 STEPS = ("allow_both", "write_both", "stream", "read_new", "clean_up")
 INTERVAL_S = 0.5
 STUCK_S = 120.0
+REASONS_SHOWN_MAX = 3
 
 
 @frozen
@@ -55,11 +56,21 @@ def watch_moves(cluster: Cluster, pace: Pace, *, is_endless: bool = False) -> It
         if not is_moving and not is_endless:
             return
         if is_moving and now - changed_at > pace.stuck_s:
-            raise Failure(
-                f"nothing has moved for {pace.stuck_s:g} s at epoch {epoch};"
-                " meridian-ctl status tells what is wrong, meridian-ctl map --moves what waits"
-            )
+            raise Failure(stuck_text(cluster.status(), pace.stuck_s))
         pace.sleep(pace.interval_s)
+
+
+def stuck_text(status: Status, stuck_s: float) -> str:
+    """Why nothing moves, as far as the server knows: the leader of the metadata log does."""
+    reasons = [f"partition {number}: {why}" for number, why in status.waiting_for.items()]
+    shown = "; ".join(reasons[:REASONS_SHOWN_MAX] or status.troubles)
+    more = len(reasons) - REASONS_SHOWN_MAX
+    if more > 0:
+        shown += f"; and {more} more"
+    return (
+        f"nothing has moved for {stuck_s:g} s at epoch {status.epoch}; the moves stay as they are"
+        f" ({shown or 'ask the leader of the metadata log: meridian-ctl metadata tells who'})"
+    )
 
 
 def progress_line(found: ClusterMap) -> Line:

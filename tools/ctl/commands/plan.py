@@ -43,14 +43,17 @@ def run(options: argparse.Namespace) -> Iterator[Line]:
 
 def plan_lines(plan: Plan, changes_max: int) -> Iterator[str]:
     """The plan for people."""
-    if not plan.changes and not plan.splits:
-        yield f"nothing to move at epoch {plan.epoch}"
+    yield from plan.notes
+    if plan.is_empty:
+        yield f"nothing to do at epoch {plan.epoch}"
         return
     names = short_ids(
         [load.node for load in plan.loads]
         + [node for change in plan.changes for node in (*change.old, *change.new)]
     )
     parts = []
+    if plan.aborts:
+        parts.append(f"gives up {plural(len(plan.aborts), 'move')}")
     if plan.splits:
         parts.append(f"splits {plural(len(plan.splits), 'partition')}")
     if plan.changes:

@@ -84,6 +84,8 @@ def cluster_summary(status: Status) -> Iterator[str]:
     if status.open_transitions:
         moves = plural(status.open_transitions, "partition")
         yield f"  {moves} being moved; meridian-ctl plan --watch follows"
+    for number, why in status.waiting_for.items():
+        yield f"  partition {number} waits: {why}"
     for trouble in status.troubles:
         yield f"  ! {trouble}"
 
