@@ -2,6 +2,7 @@
 
 ClusterError
 ├─ OptionError              an option has a value outside its bounds
+├─ ClusterStopped           this process must not go on as a node of its cluster
 ├─ LogCompactedError        a log was asked for entries that a snapshot has replaced
 └─ MembershipChangeError    a change of members that makes no sense from where the group is
 
@@ -27,6 +28,21 @@ class OptionError(ClusterError):
 
     def __str__(self) -> str:
         return f"{self.name} must be {self.allowed}, not {self.given!r}"
+
+
+class ClusterStopped(ClusterError):
+    """This process must not go on as a node of its cluster; it ends.
+
+    Args:
+        reason: text for people.
+    """
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason)
+        self.reason = reason
+
+    def __str__(self) -> str:
+        return self.reason
 
 
 class LogCompactedError(ClusterError):

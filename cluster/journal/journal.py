@@ -66,6 +66,7 @@ class Journal:
         self._seed = 0
         self._durable = 0
         self._unsynced: list[Record] = []
+        self._is_closed = False
 
     @classmethod
     def open(cls, files: FileSystem, owner: NodeId = NOBODY) -> tuple[Journal, list[Record]]:
@@ -114,6 +115,7 @@ class Journal:
         Raises:
             OSError: neither these nor others since the last sync count; append them again.
         """
+        assert not self._is_closed, "closed"
         file = self._file
         if file is not None and not self.is_in_doubt:
             data = encode_records(records, file.position, durable=self._durable, seed=self._seed)
@@ -176,19 +178,21 @@ class Journal:
 
     def close(self) -> None:
         """Close the file without syncing; closing twice is allowed."""
+        self._is_closed = True
         if self._file is not None:
             self._file.close()
-            self._file = None
 
     def _begin(self, records: Sequence[Record]) -> None:
         """Go on in a new file that holds these records."""
+        assert not self._is_closed, "closed"
         # A former attempt may have got this name before it failed; this one replaces it.
         number = self._number + 1
         header = FileHeader(number, self._owner, HEADER_BYTES + encoded_bytes(records))
         seed = header.seed()
         data = encode_records(records, HEADER_BYTES, durable=HEADER_BYTES, seed=seed)
         file = _create(self._files, number, header.encode() + data)
-        self.close()
+        if self._file is not None:
+            self._file.close()
         self._number, self._file, self._seed = number, file, seed
         self._durable = file.position
         self._unsynced.clear()

@@ -26,6 +26,7 @@ class RecordKind(enum.IntEnum):
     RAFT_SNAPSHOT = 9
     RAFT_DROPPED = 10
     CLUSTER_LEFT = 11
+    SENT_AWAY = 12
 
 
 @frozen

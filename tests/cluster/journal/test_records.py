@@ -19,4 +19,5 @@ def test_the_numbers_on_disk() -> None:
         "RAFT_SNAPSHOT": 9,
         "RAFT_DROPPED": 10,
         "CLUSTER_LEFT": 11,
+        "SENT_AWAY": 12,
     }

@@ -1,0 +1,174 @@
+"""A node on real sockets, a real disk and real threads, driven by a loop like the reactor's."""
+
+from __future__ import annotations
+
+import contextlib
+import sqlite3
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import pytest
+import trio
+from attrs import evolve, frozen
+
+from cluster.assembly import open_node
+from cluster.control.requests import Form, Meet, Reset
+from cluster.identity import Endpoint
+from cluster.node import ClusterNode
+from cluster.options import ClusterOptions, TlsFiles
+from cluster.slots import SlotSet
+from cluster.transport.network import listen
+from cluster.transport.peer_sockets import PeerSockets
+from meridian_resp.server.io import SystemIo
+
+HOST = "127.0.0.1"
+PATIENCE_S = 30.0
+
+
+@frozen
+class NoData:
+    """A node without a key."""
+
+    def count_keys(self, slots: SlotSet) -> int:
+        """None."""
+        return 0
+
+    def holds_keys(self) -> bool:
+        """Not one."""
+        return False
+
+    def hold_writes(self, slots: SlotSet, seconds: float) -> None:
+        """Nobody writes."""
+
+
+def options_for(directory: Path) -> ClusterOptions:
+    """Options of a node at a free port."""
+    with contextlib.closing(listen(HOST, 0)) as probe:
+        endpoint = Endpoint(HOST, probe.port)
+    return ClusterOptions(data_directory=str(directory), listening=endpoint, announced=endpoint)
+
+
+async def drive(io: SystemIo, peers: PeerSockets) -> None:
+    """What the reactor does for links."""
+    while True:
+        await io.wait()
+        for number, events in io.poll():
+            if peers.handles(number):
+                peers.on_ready(number, events)
+        peers.flush()
+
+
+@asynccontextmanager
+async def running(options: ClusterOptions) -> AsyncIterator[ClusterNode]:
+    """A node that runs."""
+    with contextlib.closing(SystemIo()) as io:
+        node, peers = await open_node(options, io, NoData())
+        async with trio.open_nursery() as nursery:
+            await nursery.start(node.run)
+            nursery.start_soon(drive, io, peers)
+            try:
+                yield node
+            finally:
+                nursery.cancel_scope.cancel()
+
+
+async def wait_members(node: ClusterNode, count: int) -> None:
+    """Return when the map names so many members."""
+    changed = trio.Event()
+
+    def take(newer: object) -> None:
+        changed.set()
+
+    node.on_map_changed = take
+    while (held := node.map()) is None or len(held.members) < count:
+        await changed.wait()
+        changed = trio.Event()
+
+
+async def wait_until(is_done: Callable[[], bool]) -> None:
+    """Let the others run until it is."""
+    while not is_done():
+        await trio.lowlevel.checkpoint()
+
+
+def batches(node: ClusterNode) -> int:
+    """How often the table was written."""
+    table = node.statistics().table
+    return 0 if table is None else table.batches
+
+
+@pytest.mark.slow
+async def test_a_node_forms_a_cluster_and_remembers_it(tmp_path: Path) -> None:
+    """The same node, the next life, the same map; the table of members is there."""
+    options = options_for(tmp_path)
+    with trio.fail_after(PATIENCE_S):
+        async with running(options) as node:
+            own = node.own_id
+            await node.request(Form())
+            await wait_members(node, 1)
+            formed = node.map()
+            assert formed is not None and list(formed.members) == [own]
+            assert node.statistics().journal.saves > 0
+        async with running(options) as node:
+            assert node.own_id == own
+            await wait_members(node, 1)
+            again = node.map()
+            assert again is not None and again.cluster == formed.cluster
+            (member,) = node.members()
+            assert member.boot.generation == 2
+            await wait_until(lambda: batches(node) > 0)
+    path = tmp_path / "cluster" / "membership.sqlite3"
+    with contextlib.closing(sqlite3.connect(path)) as connection:
+        rows = connection.execute("SELECT node_id, generation, status FROM cluster_membership")
+        assert rows.fetchall() == [(own, 2, "alive")]
+
+
+@pytest.mark.slow
+async def test_two_nodes_meet(tmp_path: Path) -> None:
+    """Over real sockets: one cluster, one map; the one that is reset begins anew and goes."""
+    first, second = options_for(tmp_path / "1"), options_for(tmp_path / "2")
+    with trio.fail_after(PATIENCE_S):
+        async with running(first) as one, running(second) as other:
+            await one.request(Meet((other.endpoint,)))
+            await wait_members(one, 2)
+            await wait_members(other, 2)
+            assert one.map() == other.map()
+            assert len(one.links()) > 0
+            statistics = one.statistics()
+            assert statistics.datagrams.received > 0
+            assert statistics.peers.refused == {}
+
+
+@pytest.mark.slow
+async def test_a_hard_reset_gives_another_id(tmp_path: Path) -> None:
+    """At once, and for all lives to come."""
+    options = options_for(tmp_path)
+    with trio.fail_after(PATIENCE_S):
+        async with running(options) as node:
+            former = node.own_id
+            await node.request(Reset(is_hard=True))
+            await wait_until(lambda: node.own_id != former)
+            own = node.own_id
+            assert [member.node for member in node.members()] == [own]
+        async with running(options) as node:
+            assert node.own_id == own
+
+
+async def test_a_port_in_use_is_told_before_anything_is_written(tmp_path: Path) -> None:
+    """With the address, and without a life begun."""
+    options = options_for(tmp_path / "new")
+    with contextlib.closing(listen(HOST, options.listening.port)):
+        with contextlib.closing(SystemIo()) as io:
+            with pytest.raises(OSError, match=f"on {HOST} port {options.listening.port}: "):
+                await open_node(options, io, NoData())
+    assert not await trio.Path(options.data_directory).exists()
+
+
+async def test_missing_tls_files_are_told(tmp_path: Path) -> None:
+    """The ports are free again."""
+    options = evolve(options_for(tmp_path), tls=TlsFiles("none", "none", "none"))
+    with contextlib.closing(SystemIo()) as io:
+        with pytest.raises(FileNotFoundError):
+            await open_node(options, io, NoData())
+    listen(HOST, options.listening.port).close()
