@@ -78,7 +78,7 @@ class Datagrams:
         self._sent = self._received = self._bytes_out = self._bytes_in = self._dropped = 0
 
     def renew(self, identity: PeerIdentity) -> None:
-        """Go on as another node of the same name of cluster."""
+        """Go on as this node, which may be another one, or another life of it."""
         self._sealer = Sealer(self._key, identity.node, identity.boot)
         self._opener = Opener(self._key, identity.node)
 

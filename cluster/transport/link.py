@@ -162,3 +162,15 @@ class Link:
         if is_wanted != self.is_writing:
             self.is_writing = is_wanted
             poller.modify(self.number, READABLE | WRITABLE if is_wanted else READABLE)
+
+    def close(self, poller: Poller) -> None:
+        """Say what can still be said about a refusal, and close the connection."""
+        connection = self.connection
+        assert connection is not None, "closed without a connection"
+        if self.core.has_output and self.unsent is None:
+            try:
+                connection.send(self.core.take(0))
+            except OSError:
+                pass  # the kernel does not take it, or the other side has gone
+        poller.unregister(self.number)
+        connection.close()

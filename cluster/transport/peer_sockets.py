@@ -409,26 +409,27 @@ class PeerSockets:
     def _close_now(self) -> None:
         closing, self._closing = self._closing, []
         for link in closing:
-            connection = link.connection
-            if connection is None:
-                continue
-            if link.core.has_output and link.unsent is None:
-                try:  # a word about the refusal, if the kernel takes it
-                    connection.send(link.core.take(0))
-                except OSError:
-                    pass
-            self._poller.unregister(link.number)
-            del self._by_number[link.number]
-            connection.close()
+            if link.connection is not None:
+                del self._by_number[link.number]
+                link.close(self._poller)
+
+    def renew(self, identity: PeerIdentity) -> None:
+        """Go on as another node: all links end, since they were the former one's; then flush."""
+        identity.validate()
+        self.identity = identity
+        self._end_all("this node has another id now")
+
+    def _end_all(self, reason: str) -> None:
+        now = self._monotonic()
+        for link in self._all_links():
+            self._end(link, reason, now, is_wish=True)
 
     def close(self) -> None:
         """Send what the kernel still takes, then close everything; nobody is told."""
         self.on_link_down = lambda link, reason: None
         self.on_dial_failed = lambda endpoint, reason: None
         self.flush()
-        now = self._monotonic()
-        for link in self._all_links():
-            self._end(link, "this node is stopping", now, is_wish=True)
+        self._end_all("this node is stopping")
         self._close_now()
         if self._door is not None:
             self._door.close()

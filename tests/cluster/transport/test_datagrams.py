@@ -111,6 +111,18 @@ def test_strangers_replays_and_garbage_are_counted_and_dropped(pair: tuple[Node,
         stranger.datagrams.close()
 
 
+def test_a_renewed_node_is_another_sender(pair: tuple[Node, Node]) -> None:
+    """Its count begins anew, and what the former node sent may come back to it."""
+    first, second = pair
+    former = first.sealed(b"former")
+    first.datagrams.renew(identity_of(5))
+    for data in (former, first.sealed(b"anew")):
+        second.datagrams.accept(SOURCE, data)
+    first.datagrams.accept(SOURCE, former[:-1])
+    assert second.received == [(SOURCE, b"former"), (SOURCE, b"anew")]
+    assert first.datagrams.statistics().refused == {"seal": 1}
+
+
 def test_refusals_are_logged_once_a_minute(
     pair: tuple[Node, Node], caplog: pytest.LogCaptureFixture
 ) -> None:

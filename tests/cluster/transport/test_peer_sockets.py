@@ -20,7 +20,7 @@ from cluster.wire.messages import (
 )
 from meridian_resp.server.io import READABLE
 from tests.harness.memory_io import START_MS
-from tests.harness.memory_peers import PeerEnd, PeerGroup, PeerNode
+from tests.harness.memory_peers import PeerEnd, PeerGroup, PeerNode, identity_of
 
 
 def numbers(node: PeerNode) -> list[int]:
@@ -305,6 +305,21 @@ def test_closing_sends_what_is_queued_and_leaves_nothing_open() -> None:
     assert numbers(second) == [1, 2] and first.down == [] and first.failed == []
     assert ends_of(group, first.endpoint.host) == [] and first.listener.is_closed
     assert first.peers.statistics().links_to == 0
+
+
+def test_a_renewed_node_greets_as_another() -> None:
+    """All links end, in both directions; new ones carry the new id, and nobody rests."""
+    group, first, second = joined()
+    second.peers.send(first.endpoint, GenesisCall(9))
+    group.run()
+    identity = identity_of(7, endpoint=first.endpoint)
+    first.peers.renew(identity)
+    group.run()
+    reason = "this node has another id now"
+    assert first.down == [(second.identity.node, reason)] * 2
+    assert first.peers.send(second.endpoint, GenesisCall(2))
+    group.run()
+    assert second.received[-1] == (identity.node, GenesisCall(2))
 
 
 # Refusals.
