@@ -147,7 +147,7 @@ _GENESIS = ClassKind(
 _CHANGE = ClassKind(commands.PlannedChange, {"partition": _NUMBER, "new": _PLACEMENTS})
 _PAIR = ClassKind(commands.SplitPair, {"number": _NUMBER, "new_number": _NUMBER})
 
-_COMMANDS: Final[dict[int, tuple[type[MapCommand], dict[str, Any]]]] = {
+COMMANDS: Final[dict[int, tuple[type[MapCommand], dict[str, Any]]]] = {
     1: (commands.AddMember, {"member": _MEMBER}),
     2: (commands.UpdateMember, {"member": _MEMBER}),
     3: (commands.SetMemberState, {"node": _ID, "state": EnumKind(MemberState)}),
@@ -175,9 +175,9 @@ _COMMANDS: Final[dict[int, tuple[type[MapCommand], dict[str, Any]]]] = {
     22: (commands.Dissolve, {"into": _ID}),
 }
 _COMMAND_KINDS: Final[dict[int, ClassKind[Any]]] = {
-    tag: ClassKind(made, fields) for tag, (made, fields) in _COMMANDS.items()
+    tag: ClassKind(made, fields) for tag, (made, fields) in COMMANDS.items()
 }
-_TAGS: Final = {made: tag for tag, (made, _) in _COMMANDS.items()}
+_TAGS: Final = {made: tag for tag, (made, _) in COMMANDS.items()}
 
 
 def encode_map(current: ClusterMap) -> bytes:

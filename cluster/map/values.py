@@ -28,6 +28,7 @@ from __future__ import annotations
 
 import enum
 from collections.abc import Iterator, Mapping
+from itertools import pairwise
 
 import attrs
 from attrs import field, frozen
@@ -303,15 +304,25 @@ class ClusterMap:
             yield "results are too many, or remembered twice"
         if self.dissolved_into is not None and not self.is_frozen:
             yield "it is dissolved and not frozen"
-        taken: set[int] = set()
-        for number, partition in self.partitions.items():
-            slots = set(partition.slots)
-            if not slots or not taken.isdisjoint(slots):
-                yield f"partition {number} has no slots, or slots of another one"
-            taken |= slots
+        yield from self._flaws_of_slots()
+        for partition in self.partitions.values():
             yield from self._flaws_of_partition(partition)
         for node in self.members:
             yield from self._flaws_of_member(node)
+
+    def _flaws_of_slots(self) -> Iterator[str]:
+        # By ranges, not slot by slot: every map that comes from another node is looked at.
+        ranges = sorted(
+            (first, last, number)
+            for number, partition in self.partitions.items()
+            for first, last in partition.slots.ranges
+        )
+        for (_, last, _), (first, _, number) in pairwise(ranges):
+            if first <= last:
+                yield f"partition {number} has slots of another one"
+        for number, partition in self.partitions.items():
+            if not partition.slots.ranges:
+                yield f"partition {number} has no slots"
 
     def _flaws_of_member(self, node: NodeId) -> Iterator[str]:
         master = self.members[node].replicates

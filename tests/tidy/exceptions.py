@@ -22,6 +22,7 @@ NO_TEST_FILE: Mapping[str, str] = {}
 
 #: Test files without a module of the same path.
 NO_MODULE: Mapping[str, str] = {
+    "tests/cluster/map/test_format_document.py": "executes the examples of the cluster map",
     "tests/cluster/raft/test_paper.py": "one test per sentence of the paper, whatever the module",
     "tests/cluster/raft/test_paper_members.py": "sections 6 to 8 of the paper",
     "tests/cluster/raft/test_scenarios.py": "plays the stories of tests/scenarios/raft",
