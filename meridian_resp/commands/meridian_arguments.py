@@ -10,6 +10,8 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Final
 
+from cluster.control.belonging import HELD_KEYS
+from cluster.control.rebalancing import AUTO_REBALANCE
 from cluster.identity import Endpoint, NodeId, parse_endpoint
 from cluster.membership.facts import WEIGHT_MAX, WEIGHT_STEPS
 from cluster.redis_ids import from_redis_id
@@ -27,7 +29,10 @@ UNFORMED: Final = (
     "ERR this node belongs to no cluster yet; MERIDIAN JOIN makes contact with other nodes,"
     " MERIDIAN FORM forms a cluster"
 )
+#: Settings of the whole cluster, with the values that they take.
+SETTINGS: Final = {AUTO_REBALANCE: ("yes", "no")}
 _SHOWN_MAX: Final = 5
+_NAME: Final = re.compile(r"[a-z0-9]([a-z0-9-]{0,62}[a-z0-9])?")
 _WEIGHT: Final = re.compile(r"[0-9]{1,4}(\.[0-9]{1,3})?")
 
 
@@ -135,6 +140,39 @@ def weight_argument(text: bytes) -> float:
             " node's own"
         )
     return weight
+
+
+def setting_arguments(name: bytes, value: bytes) -> tuple[str, str]:
+    """The name and the value of a setting; an empty value removes any, known or not.
+
+    Raises:
+        CommandError: this version knows no such setting, or not this value of it.
+    """
+    written, chosen = shown(name).lower(), shown(value).lower()
+    allowed = SETTINGS.get(written)
+    if not chosen:
+        return written, ""
+    if allowed is None:
+        raise CommandError(
+            f"ERR there is no setting '{written[:64]}', there are: {', '.join(SETTINGS)}"
+        )
+    if chosen not in allowed:
+        raise CommandError(f"ERR {written} is one of: {', '.join(allowed)}")
+    return written, chosen
+
+
+def feature_argument(name: bytes) -> str:
+    """The name of a feature that may be switched by hand.
+
+    Raises:
+        CommandError: it is no name, or the cluster itself keeps it.
+    """
+    written = shown(name).lower()
+    if written == HELD_KEYS:
+        raise CommandError(f"ERR {HELD_KEYS} is a record of the cluster itself, not a switch")
+    if not _NAME.fullmatch(written):
+        raise CommandError("ERR a feature is named with letters, digits and dashes")
+    return written
 
 
 def switch_argument(text: bytes) -> bool:

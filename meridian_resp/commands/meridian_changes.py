@@ -12,11 +12,13 @@ from typing import TYPE_CHECKING, Final
 
 from cluster.control import requests
 from cluster.slots import SLOT_COUNT
-from meridian_resp.commands.arguments import bounded_integer_argument, shown
+from meridian_resp.commands.arguments import bounded_integer_argument
 from meridian_resp.commands.meridian_arguments import (
     cluster_of,
     endpoint_argument,
+    feature_argument,
     node_argument,
+    setting_arguments,
     slots_argument,
     switch_argument,
     weight_argument,
@@ -153,7 +155,7 @@ def meridian_weight(context: Context, arguments: list[bytes]) -> Later:
 )  # fmt: skip
 def meridian_setting(context: Context, arguments: list[bytes]) -> Later:
     """MERIDIAN SETTING name value."""
-    name, value = (shown(word) for word in arguments[2:4])
+    name, value = setting_arguments(arguments[2], arguments[3])
     return ask(context, requests.SetSetting(name, value))
 
 
@@ -165,7 +167,7 @@ def meridian_setting(context: Context, arguments: list[bytes]) -> Later:
 def meridian_feature(context: Context, arguments: list[bytes]) -> Later:
     """MERIDIAN FEATURE name ON|OFF."""
     is_on = switch_argument(arguments[3])
-    return ask(context, requests.SetFeature(shown(arguments[2]), is_on))
+    return ask(context, requests.SetFeature(feature_argument(arguments[2]), is_on))
 
 
 @command(

@@ -10,7 +10,9 @@ from cluster.redis_ids import to_redis_id
 from cluster.slots import SlotSet
 from meridian_resp.commands.meridian_arguments import (
     endpoint_argument,
+    feature_argument,
     node_argument,
+    setting_arguments,
     slots_argument,
     switch_argument,
     weight_argument,
@@ -83,6 +85,26 @@ def test_other_weights_are_refused(text: bytes) -> None:
     """The error says what a weight is."""
     with pytest.raises(CommandError, match="a weight is a number from"):
         weight_argument(text)
+
+
+def test_settings_are_those_that_the_control_plane_reads() -> None:
+    """A misspelt one would be kept and mean nothing; removing is always allowed."""
+    assert setting_arguments(b"Auto-Rebalance", b"NO") == ("auto-rebalance", "no")
+    assert setting_arguments(b"of-a-later-version", b"") == ("of-a-later-version", "")
+    with pytest.raises(CommandError, match="there are: auto-rebalance"):
+        setting_arguments(b"auto-rebalnce", b"no")
+    with pytest.raises(CommandError, match="auto-rebalance is one of: yes, no"):
+        setting_arguments(b"auto-rebalance", b"maybe")
+
+
+def test_what_the_cluster_notes_for_itself_is_no_switch() -> None:
+    """Whether it ever held keys decides which of two clusters gives way."""
+    assert feature_argument(b"New-Thing") == "new-thing"
+    with pytest.raises(CommandError, match="record of the cluster itself"):
+        feature_argument(b"held-keys")
+    for wrong in (b"", b"a b", b"-x", b"x" * 65):
+        with pytest.raises(CommandError, match="letters, digits and dashes"):
+            feature_argument(wrong)
 
 
 def test_a_feature_is_on_or_off() -> None:

@@ -21,7 +21,7 @@ def add(commands: Commands) -> None:
     verbs = add_group(commands, "settings", "settings and features of the whole cluster")
     add_command(verbs, "get", run_get, "show all that were set")
     put = add_command(verbs, "set", run_set, "change a setting on all nodes")
-    put.add_argument("name", help="such as auto-rebalance")
+    put.add_argument("name", help="auto-rebalance: yes or no")
     put.add_argument("value")
     unset = add_command(verbs, "unset", run_unset, "give a setting its usual value again")
     unset.add_argument("name")

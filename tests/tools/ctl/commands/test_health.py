@@ -6,7 +6,10 @@ import json
 
 import pytest
 
+from tests.cluster.map.maps import first_map
+from tests.harness.told_cluster import ToldCluster, told_cluster
 from tests.tools.answering_server import Answering, answering_server
+from tests.tools.ctl.told_server import ran
 from tools.ctl.__main__ import main
 
 
@@ -63,3 +66,11 @@ def test_missing_server_gives_code_one(capsys: pytest.CaptureFixture[str]) -> No
         address = str(server.address)
     assert main(["--server", address, "health"]) == 1
     assert f"no connection to {address}" in capsys.readouterr().err
+
+
+def test_a_node_without_a_cluster_cannot_serve(capsys: pytest.CaptureFixture[str]) -> None:
+    """It answers, and refuses every key; a member is healthy."""
+    assert ran(told_cluster(first_map(1)), capsys, "health")[0] == 0
+    code, _, complaint = ran(ToldCluster(), capsys, "health")
+    assert code == 1
+    assert "it belongs to no cluster yet" in complaint

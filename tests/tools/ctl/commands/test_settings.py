@@ -33,7 +33,11 @@ def test_settings_and_features_are_shown(capsys: pytest.CaptureFixture[str]) -> 
 @pytest.mark.parametrize(
     ("words", "asked", "text"),
     [
-        ("set a b", SetSetting("a", "b"), "a = b"),
+        (
+            "set auto-rebalance no",
+            SetSetting("auto-rebalance", "no"),
+            "auto-rebalance = no",
+        ),
         ("unset a", SetSetting("a", ""), "a has its usual value again"),
         ("feature x on", SetFeature("x", is_on=True), "feature x is on"),
         ("unpin 0-9 12", Unpin(SlotSet.of([*range(10), 12])), "0-9 12 are placed by plan"),
