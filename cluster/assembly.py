@@ -55,7 +55,7 @@ async def open_node(
     The second value is for the reactor, which reads the links.
 
     Raises:
-        OptionError: the options do not fit together.
+        ClusterError: the options do not fit together, or a record can't be read.
         OSError: a port, a TLS file or the disk refuses.
         StorageError: the state is damaged.
     """
@@ -86,11 +86,12 @@ async def open_node(
         names=names,
         tls=tls,
     )
+    datagrams = _datagrams(options, bound, identity, io=io, names=names)
     parts = NodeParts(
         make_plane=_plane_maker(options, io, data, chance=chance),
         renew=_renewer(files, chance),
         peers=peers,
-        datagrams=_datagrams(options, bound, identity, io=io, names=names),
+        datagrams=datagrams,
         table=MembershipTable(files.directory),
         background=(names.run,),
         monotonic=io.monotonic,
@@ -98,7 +99,13 @@ async def open_node(
         wake=io.wake,
         run_blocking=run_in_thread,
     )
-    return ClusterNode(options, state, parts), peers
+    try:
+        return ClusterNode(options, state, parts), peers
+    except BaseException:
+        peers.close()
+        datagrams.close()
+        state.journal.close()
+        raise
 
 
 def _open_sockets(listening: Endpoint) -> tuple[SocketListener, socket.socket]:

@@ -7,6 +7,7 @@ import sqlite3
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
+from random import Random
 
 import pytest
 import trio
@@ -14,13 +15,18 @@ from attrs import evolve, frozen
 
 from cluster.assembly import open_node
 from cluster.control.requests import Form, Meet, Reset
+from cluster.errors import ClusterError
 from cluster.identity import Endpoint
+from cluster.journal.records import Record, RecordKind
+from cluster.journal.state_directory import cluster_files, open_state
 from cluster.node import ClusterNode
 from cluster.options import ClusterOptions, TlsFiles
 from cluster.slots import SlotSet
+from cluster.transport.datagrams import bind_datagrams
 from cluster.transport.network import listen
 from cluster.transport.peer_sockets import PeerSockets
 from meridian_resp.server.io import SystemIo
+from storage.errors import StorageError
 
 HOST = "127.0.0.1"
 PATIENCE_S = 30.0
@@ -172,3 +178,17 @@ async def test_missing_tls_files_are_told(tmp_path: Path) -> None:
         with pytest.raises(FileNotFoundError):
             await open_node(options, io, NoData())
     listen(HOST, options.listening.port).close()
+
+
+async def test_a_journal_that_no_core_has_written_is_refused(tmp_path: Path) -> None:
+    """The record is sound, what it says is not; the ports are free again."""
+    options = options_for(tmp_path)
+    state = open_state(cluster_files(options.data_directory), Random(1))
+    state.journal.append([Record(RecordKind.CLAIMS, b"\xff")])
+    state.journal.sync()
+    state.journal.close()
+    with contextlib.closing(SystemIo()) as io:
+        with pytest.raises((ClusterError, StorageError)):
+            await open_node(options, io, NoData())
+    listen(HOST, options.listening.port).close()
+    bind_datagrams(HOST, options.listening.port).close()
