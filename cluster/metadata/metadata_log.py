@@ -208,8 +208,8 @@ class MetadataLog:
         group = self._start(durable, now)
         # Everything the group says is saved behind this, or says nothing about a vote.
         self._saves.add(records, _nothing, now=now)
-        if genesis.proposer == self._node:
-            group.campaign(now)
+        if genesis.proposer == self._node and len(genesis.voters) > 1:
+            group.campaign(now)  # a voter alone does so anyway
 
     def _receive(self, event: events.MessageReceived, now: float) -> None:
         message = event.message

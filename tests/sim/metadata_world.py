@@ -164,11 +164,17 @@ class MetadataWorld:
         self._act(node)
 
     def crash(self, node: SimulatedNode) -> None:
-        """Kill the process; of the unfinished saves only a random first part is on the disk."""
+        """Kill the process; of the unfinished saves only a random first part is on the disk.
+
+        The last one of them may be there in part: a journal drops a torn end by records.
+        """
         kept = self.random.randint(0, len(node.saving))
         self._note(f"{node.node[-2:]} crashes, {kept} of {len(node.saving)} saves were written")
         for _ in range(kept):
             node.journal += node.saving.popleft().records
+        if node.saving:
+            records = node.saving[0].records
+            node.journal += records[: self.random.randint(0, len(records))]
         node.saving.clear()
         node.log = None
         node.wake_at = None
