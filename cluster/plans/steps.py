@@ -33,7 +33,11 @@ TRANSITIONS_MAX = 8
 
 @frozen
 class KeyReport:
-    """How many keys a node counted in the slots of a partition, under the map of an epoch."""
+    """How many keys a node counted in the slots of a partition.
+
+    `epoch` is that of the map which the counting node held, as it told itself. The epoch of who
+    asked proves nothing: a node that lags behind does not hold writes yet.
+    """
 
     keys: int
     epoch: int
