@@ -17,7 +17,8 @@ about it, and its Alive is on the way.
 
 **One id, two processes.** An Alive of the same generation with another nonce, or a newer life at
 another address while the held one still counts as live, is refused and reported. When the holder
-is really gone it is dead within seconds, and the newcomer's next Alive is taken.
+is really gone it is dead within seconds, and the newcomer's next Alive is taken. A process of the
+same generation, which can only be a copy, is told who holds its id.
 
 **Two clusters.** An Alive that names another formed cluster is refused; a member that turns out
 to belong to another one is forgotten. Unformed nodes may be known to both sides, but carry nothing
@@ -113,6 +114,9 @@ class Claims:
             return
         if self._is_other_process(member, claim):
             self._notice_conflict(member, claim, now)
+            if claim.boot.generation == member.boot.generation:
+                # A copied directory. It takes part unnoticed until it hears who has its id.
+                local.send_packet(claim.endpoint, (member.claim,))
             return
         if claim.precedence <= member.precedence:
             return

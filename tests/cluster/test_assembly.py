@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import shutil
 import sqlite3
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
@@ -15,7 +16,7 @@ from attrs import evolve, frozen
 
 from cluster.assembly import open_node
 from cluster.control.requests import Form, Meet, Reset
-from cluster.errors import ClusterError
+from cluster.errors import ClusterError, ClusterStopped
 from cluster.identity import Endpoint
 from cluster.journal.records import Record, RecordKind
 from cluster.journal.state_directory import cluster_files, open_state
@@ -159,6 +160,27 @@ async def test_a_hard_reset_gives_another_id(tmp_path: Path) -> None:
             assert [member.node for member in node.members()] == [own]
         async with running(options) as node:
             assert node.own_id == own
+
+
+@pytest.mark.slow
+async def test_a_copied_directory_is_noticed(tmp_path: Path) -> None:
+    """Two processes with one id: one of them stops, and says why."""
+    options, copied = options_for(tmp_path / "original"), options_for(tmp_path / "copy")
+    async with running(options):
+        pass
+    shutil.copytree(options.data_directory, copied.data_directory)
+    with trio.fail_after(PATIENCE_S):
+        with pytest.RaisesGroup(
+            pytest.RaisesExc(ClusterStopped, match="data directory copied"),
+            flatten_subgroups=True,
+        ):
+            async with running(options) as one, running(copied) as other:
+                assert one.own_id == other.own_id
+                third = options_for(tmp_path / "third")
+                async with running(third) as witness:
+                    await one.request(Meet((witness.endpoint,)))
+                    await other.request(Meet((witness.endpoint,)))
+                    await trio.sleep_forever()
 
 
 async def test_a_port_in_use_is_told_before_anything_is_written(tmp_path: Path) -> None:

@@ -157,6 +157,19 @@ def test_two_processes_with_one_id_are_noticed() -> None:
         assert len(node.told(IdentityConflict)) == 1  # once a minute
 
 
+def test_a_copy_is_told_who_has_its_id() -> None:
+    """It formed a cluster with others before it heard of the original; now it hears at once.
+
+    A later life at another address is not told: its former life is dead soon.
+    """
+    node = LoneNode(2)
+    node.hear(B, elsewhere(alive(A, 0, generation=2)))
+    assert list(node.sent(Alive)) == []
+    copy = elsewhere(alive(A, nonce=8))
+    node.hear(B, copy)
+    assert (copy.endpoint, alive(A), False) in list(node.sent(Alive))
+
+
 def test_a_newcomer_is_taken_when_the_holder_is_dead() -> None:
     """A restart at another address is refused only while the old life seems to live."""
     node = LoneNode(2)
