@@ -15,11 +15,14 @@ import trio
 from attrs import evolve, frozen
 
 from cluster.assembly import open_node
+from cluster.control.options import SEAL_BYTES, ControlOptions
 from cluster.control.requests import Form, Meet, Reset
 from cluster.errors import ClusterError, ClusterStopped
 from cluster.identity import Endpoint
 from cluster.journal.records import Record, RecordKind
 from cluster.journal.state_directory import cluster_files, open_state
+from cluster.map.values import ClusterMap
+from cluster.membership.options import SwimOptions
 from cluster.node import ClusterNode
 from cluster.options import ClusterOptions, TlsFiles
 from cluster.slots import SlotSet
@@ -53,7 +56,13 @@ def options_for(directory: Path) -> ClusterOptions:
     """Options of a node at a free port."""
     with contextlib.closing(listen(HOST, 0)) as probe:
         endpoint = Endpoint(HOST, probe.port)
-    return ClusterOptions(data_directory=str(directory), listening=endpoint, announced=endpoint)
+    swim = SwimOptions(probe_interval_s=0.2, probe_timeout_s=0.1, packet_reserve_bytes=SEAL_BYTES)
+    return ClusterOptions(
+        data_directory=str(directory),
+        listening=endpoint,
+        announced=endpoint,
+        control=ControlOptions(swim=swim),
+    )
 
 
 async def drive(io: SystemIo, peers: PeerSockets) -> None:
@@ -80,17 +89,23 @@ async def running(options: ClusterOptions) -> AsyncIterator[ClusterNode]:
                 nursery.cancel_scope.cancel()
 
 
-async def wait_members(node: ClusterNode, count: int) -> None:
-    """Return when the map names so many members."""
+async def wait_map(node: ClusterNode, is_wanted: Callable[[ClusterMap], bool]) -> None:
+    """Return when the node has a map like that."""
     changed = trio.Event()
-
-    def take(newer: object) -> None:
-        changed.set()
-
-    node.on_map_changed = take
-    while (held := node.map()) is None or len(held.members) < count:
+    node.on_map_changed = lambda newer: changed.set()
+    while (held := node.map()) is None or not is_wanted(held):
         await changed.wait()
         changed = trio.Event()
+
+
+async def wait_members(node: ClusterNode, count: int) -> None:
+    """Return when the map names so many members."""
+    await wait_map(node, lambda held: len(held.members) >= count)
+
+
+def endpoints(held: ClusterMap) -> set[Endpoint]:
+    """Where the members are."""
+    return {member.endpoint for member in held.members.values()}
 
 
 async def wait_until(is_done: Callable[[], bool]) -> None:
@@ -160,6 +175,22 @@ async def test_a_hard_reset_gives_another_id(tmp_path: Path) -> None:
             assert [member.node for member in node.members()] == [own]
         async with running(options) as node:
             assert node.own_id == own
+
+
+@pytest.mark.slow
+async def test_a_node_that_comes_back_elsewhere_is_taken_in(tmp_path: Path) -> None:
+    """It took its own former life, not found dead yet, for a second process and stopped."""
+    first, second = options_for(tmp_path / "1"), options_for(tmp_path / "2")
+    elsewhere = options_for(tmp_path / "2")
+    with trio.fail_after(PATIENCE_S):
+        async with running(first) as one:
+            async with running(second) as other:
+                await one.request(Meet((other.endpoint,)))
+                await wait_members(one, 2)
+                await wait_members(other, 2)
+            async with running(elsewhere) as again:
+                await wait_map(one, lambda held: endpoints(held) == {one.endpoint, again.endpoint})
+                await wait_map(again, lambda held: held == one.map())
 
 
 @pytest.mark.slow
