@@ -129,9 +129,10 @@ class GenesisDropped(msgspec.Struct, frozen=True, array_like=True, tag=16):
 
 
 class GenesisQuery(msgspec.Struct, frozen=True, array_like=True, tag=17):
-    """An acceptor asks what became of a genesis."""
+    """What became of this genesis? `is_proposer`: the receiver proposed it, and must know."""
 
     cluster: bytes
+    is_proposer: bool = False
 
 
 class ClusterHello(msgspec.Struct, frozen=True, array_like=True, tag=18):
@@ -146,6 +147,7 @@ class HasDataRequest(msgspec.Struct, frozen=True, array_like=True, tag=19):
     """A metadata leader asks a member of its frozen cluster whether it ever held a key."""
 
     epoch: int
+    cluster: bytes = b""
 
 
 class HasDataReply(msgspec.Struct, frozen=True, array_like=True, tag=9):
