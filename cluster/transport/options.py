@@ -30,7 +30,7 @@ class TransportOptions:
         forget_s: how long a failed endpoint that nobody asks for is remembered.
         check_interval_s: links are looked through at most this often.
         pending_max: inbound connections that have not proved themselves; the oldest makes room.
-        links_max: connections altogether; above it new ones are refused.
+        links_max: connections altogether, and outgoing ones; above it new ones are refused.
         accepts_max: connections taken in one tick.
         accept_pause_s: pause after accepting failed (too many open files).
         log_interval_s: a reason to refuse is logged once in this time.

@@ -11,11 +11,9 @@ outgoing link to that endpoint. Answers go back over the link that the question 
 Invariants
 * A connection is closed only in `flush`, at the end of a tick: its number may be given out again
   at once, and readiness that was reported for the old one must not reach the new one.
-* An owner's callback is the last thing that happens in a step, so it may send, and links may
-  come and go below it.
+* An owner's callback may send: whether a link still is what it was is looked at after it.
 * What a stranger sends is counted and dropped. Before it has proved itself a connection holds at
   most a frame of 4 KB, lives 5 s, and makes room for younger ones when there are too many.
-
 * `deadline()` is a lower bound: it may be too early, never too late.
 """
 
@@ -278,7 +276,9 @@ class PeerSockets:
         )
 
     def _dial(self, endpoint: Endpoint) -> Link | None:
-        """Begin to connect; None while the endpoint rests after a failure."""
+        """Begin to connect; None while the endpoint rests after a failure, or at `links_max`."""
+        if len(self._outgoing) >= self._options.links_max:
+            return None
         now = self._monotonic()
         dial = self._dials.get(endpoint)
         if dial is None:

@@ -417,6 +417,17 @@ def test_above_the_bound_of_links_new_ones_are_turned_away() -> None:
     assert first.links[0].is_up
 
 
+def test_no_more_links_are_opened_than_the_bound() -> None:
+    """Endpoints come from others: a table that is too large must not eat all sockets."""
+    group, first, second = joined(evolve(TransportOptions(), links_max=3, pending_max=2))
+    elsewhere = [Endpoint(f"10.9.9.{number}", 7400) for number in range(3)]
+    sent = [first.peers.send(endpoint, GenesisCall(1)) for endpoint in elsewhere]
+    assert sent == [True, True, False]
+    assert first.peers.send(second.endpoint, GenesisCall(2))
+    group.advance(1.0)
+    assert first.peers.send(elsewhere[2], GenesisCall(1)), "there is room again"
+
+
 def test_failing_accepts_rest_for_a_second() -> None:
     """Too many open files would be reported at once for ever."""
     group, first, _ = joined()
