@@ -44,7 +44,8 @@ A *size* is a number of bytes, or one with a unit: `1k` is 1000 and `1kb` 1024 b
 `g` and `gb` likewise.
 
 Directives that protect data and cannot be honoured are refused instead of ignored: `user` and
-`aclfile` (there are no ACL users; use `requirepass`) and `tls-port` (use a proxy for TLS).
+`aclfile` (there are no ACL users; use `requirepass`), `tls-port` (use a proxy for TLS) and
+`tls-cluster` (use the `cluster-tls-...-file` options).
 """
 
 _CHANGES = {

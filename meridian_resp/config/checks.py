@@ -79,8 +79,8 @@ def _broken_in_clusters(parameters: Parameters) -> list[str]:
     missing = [name for name, path in tls.items() if not path]
     if 0 < len(missing) < len(tls):
         problems.append(f"TLS between nodes needs {', '.join(tls)}; missing: {', '.join(missing)}")
-    is_open = not parameters.cluster_secret and len(missing) == len(tls)
-    if host and is_open and parameters.protected_mode and not is_loopback(host):
+    is_open = not parameters.cluster_secret and parameters.protected_mode
+    if host and is_open and not is_loopback(host):
         problems.append(
             f"other machines can reach the gossip port at {host}, and whoever does could read and"
             " write everything: set cluster-secret to the same long text on all nodes (or"
