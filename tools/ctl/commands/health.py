@@ -32,9 +32,9 @@ def run(options: argparse.Namespace) -> Iterator[Line]:
         connection.call("PING")
         answer_ms = (time.perf_counter() - begin) * 1000
         troubles = troubles_of(connection.info("persistence"))
-        if connection.info("cluster").get("cluster_enabled") == "1":
-            if not Cluster(connection).status().is_formed:
-                troubles.append("it belongs to no cluster yet, so it serves no keys")
+        is_node = connection.info("cluster").get("cluster_enabled") == "1"
+        if is_node and not Cluster(connection).status().is_formed:
+            troubles.append("it belongs to no cluster yet, so it serves no keys")
     data: dict[str, Value] = {
         "healthy": not troubles,
         "answer_ms": round(answer_ms, 3),
