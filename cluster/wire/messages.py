@@ -150,6 +150,13 @@ class HasDataRequest(msgspec.Struct, frozen=True, array_like=True, tag=19):
     cluster: bytes = b""
 
 
+class ClusterDissolved(msgspec.Struct, frozen=True, array_like=True, tag=8):
+    """A former member tells one that was away: our frozen cluster became part of another one."""
+
+    cluster: bytes
+    into: bytes
+
+
 class HasDataReply(msgspec.Struct, frozen=True, array_like=True, tag=9):
     """The answer, counted after the node applied the map of `epoch`."""
 
@@ -281,6 +288,7 @@ PeerMessage = Union[
     ClusterHello,
     HasDataRequest,
     HasDataReply,
+    ClusterDissolved,
     RaftMessage,
     ProposalRequest,
     ProposalReply,

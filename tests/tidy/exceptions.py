@@ -23,6 +23,7 @@ NO_TEST_FILE: Mapping[str, str] = {}
 #: Test files without a module of the same path.
 NO_MODULE: Mapping[str, str] = {
     "tests/cluster/map/test_format_document.py": "executes the examples of the cluster map",
+    "tests/cluster/birth/test_scenarios.py": "plays the stories of tests/scenarios/birth",
     "tests/cluster/raft/test_paper.py": "one test per sentence of the paper, whatever the module",
     "tests/cluster/raft/test_paper_members.py": "sections 6 to 8 of the paper",
     "tests/cluster/raft/test_scenarios.py": "plays the stories of tests/scenarios/raft",
@@ -52,6 +53,7 @@ ASYNC_WITHOUT_AWAIT: Mapping[str, str] = {}
 #: Directories and files that hold pure cores: values in, values out; time, chance, files and
 #: sockets are handed in. A directory stands for all files in it.
 CORES = (
+    "cluster/birth/",
     "cluster/journal/file_format.py",
     "cluster/journal/file_reader.py",
     "cluster/journal/records.py",

@@ -1,0 +1,1 @@
+"""The birth of a cluster: claims, genesis, and clusters that become one; see `machine`."""
