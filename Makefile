@@ -10,9 +10,11 @@ STAMP := $(VENV)/.installed
 PYTEST_ARGS ?= -n 2 --dist worksteal
 # What follows `make run`, for example ARGS="--port 6379".
 ARGS ?=
+# How many histories `make simulate` plays.
+SEEDS ?= 100
 
 .DEFAULT_GOAL := help
-.PHONY: help install run test test-quick system-packages lint format docs bench clean simulate-swim
+.PHONY: help install run test test-quick system-packages lint format docs bench clean simulate simulate-swim
 
 help: ## list the targets
 	@printf 'Meridian: make TARGET\n\n'
@@ -56,6 +58,9 @@ docs: $(STAMP) ## write the generated pages of docs/ again
 
 bench: $(STAMP) system-packages ## compare with redis-server; options in ARGS="..."
 	$(BIN)/meridian-bench compare $(ARGS)
+
+simulate: $(STAMP) ## play SEEDS=1000 histories of a cluster under faults; stories in tests/sim/faults
+	$(BIN)/python -m tests.sim.cluster_simulation --seeds $(SEEDS) $(ARGS)
 
 simulate-swim: $(STAMP) ## membership at 500 simulated nodes: spread, deaths, calm, traffic
 	$(BIN)/python -m tests.sim.swim_simulation --nodes 500 --check

@@ -38,6 +38,10 @@ class PeerLink(Protocol):
     def is_outgoing(self) -> bool:
         """Whether this node opened the connection."""
 
+    @property
+    def queued_bytes(self) -> int:
+        """What waits to be sent on it."""
+
     def send(self, message: PeerMessage) -> bool:
         """Queue a message for the next flush; False: nothing was queued."""
 

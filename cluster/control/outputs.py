@@ -85,4 +85,25 @@ class Stop:
     reason: str
 
 
-Output = Union[SendDatagram, SendMessage, Save, Answered, MapChanged, MemberNews, Notice, Stop]
+@frozen
+class Retire:
+    """This life of the node is over, by a reset or a removal: it begins again as another node.
+
+    The shell replaces the journal by `records`, draws a new id, durably, and makes a new plane.
+    """
+
+    reason: str
+    records: tuple[Record, ...]
+
+
+Output = Union[
+    SendDatagram,
+    SendMessage,
+    Save,
+    Answered,
+    MapChanged,
+    MemberNews,
+    Notice,
+    Stop,
+    Retire,
+]

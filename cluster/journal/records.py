@@ -27,6 +27,7 @@ class RecordKind(enum.IntEnum):
     RAFT_DROPPED = 10
     CLUSTER_LEFT = 11
     SENT_AWAY = 12
+    CLUSTER_DISSOLVED = 13
 
 
 @frozen

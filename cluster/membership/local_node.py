@@ -39,6 +39,7 @@ class LocalNode:
         options: SwimOptions,
         rng: Random,
         now: float,
+        incarnation: int = 0,
     ) -> None:
         self.options = options
         self.rng = rng
@@ -47,7 +48,14 @@ class LocalNode:
         self.broadcasts = Broadcasts()
         self.table = MemberTable(rng)
         self.member = Member(
-            node, endpoint, boot, 0, cluster, facts, MemberStatus.ALIVE, changed_at=now
+            node,
+            endpoint,
+            boot,
+            incarnation,
+            cluster,
+            facts,
+            MemberStatus.ALIVE,
+            changed_at=now,
         )
         self.table.insert(self.member)
         self.map_epoch = 0

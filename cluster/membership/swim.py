@@ -93,8 +93,9 @@ class Swim:
         options: SwimOptions,
         rng: Random,
         now: float,
+        incarnation: int = 0,
     ) -> None:
-        """Begin a life; `boot` is durable already.
+        """Begin a life; `boot` is durable already. `incarnation`: more than was said in it before.
 
         Raises:
             OptionError: the options do not fit together.
@@ -109,6 +110,7 @@ class Swim:
             options=options,
             rng=rng,
             now=now,
+            incarnation=incarnation,
         )
         self._claims = Claims(local)
         self._prober = Prober(local, self._claims, now)

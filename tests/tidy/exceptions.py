@@ -31,6 +31,9 @@ NO_MODULE: Mapping[str, str] = {
     "tests/meridian_resp/server/test_hostile.py": "hostile bytes over a whole server",
     "tests/process/test_data_survives.py": "kills real processes and fills their disk",
     "tests/process/test_start_and_stop.py": "starts and stops real processes",
+    "tests/sim/test_cluster_simulation.py": "plays whole clusters, and shows that checkers bite",
+    "tests/process/test_cluster_life.py": "real processes that become a cluster",
+    "tests/process/test_cluster_partition.py": "a real partition between real processes",
     "tests/storage/test_crash_recovery.py": "crashes the whole engine at every system call",
     "tests/storage/test_format_documents.py": "executes the examples of docs/formats",
     "tests/test_docs.py": "about docs/ and README.md, not about a module",
@@ -40,6 +43,7 @@ NO_MODULE: Mapping[str, str] = {
 
 #: Tests that let real time pass.
 SLEEPS: Mapping[str, str] = {
+    "tests/harness/cluster_processes.py": "polls processes until they agree, with a deadline",
     "compat_tests/both.py": "polls what a server shows of its own time, with a deadline",
     "compat_tests/servers.py": "polls a starting process until it answers, with a deadline",
 }
@@ -57,6 +61,7 @@ CORES = (
     "cluster/journal/file_format.py",
     "cluster/journal/file_reader.py",
     "cluster/journal/records.py",
+    "cluster/control/",
     "cluster/machine.py",
     "cluster/map/",
     "cluster/placement/",
