@@ -7,6 +7,7 @@ cores and leave outputs in the same list. That is all this class holds.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from random import Random
 
 from attrs import define, field
@@ -19,12 +20,16 @@ from cluster.control.options import ControlOptions
 from cluster.control.requests import Answer
 from cluster.control.saves import Saves
 from cluster.identity import Endpoint, NodeId
+from cluster.identity_store import Identity
+from cluster.journal.records import Record
 from cluster.map.values import ClusterMap
 from cluster.map.views import SlotView
 from cluster.membership.events import MemberView
 from cluster.membership.facts import NodeFacts
 from cluster.membership.swim import Swim
+from cluster.metadata.group import GENESIS_INDEX
 from cluster.metadata.metadata_log import MetadataLog
+from cluster.metadata.records import recover
 from cluster.wire.messages import PeerMessage
 
 
@@ -84,3 +89,53 @@ class Parts:
     def live_members(self) -> list[MemberView]:
         """Everybody whom membership holds for alive or suspected, this node too."""
         return [member for member in self.swim.members() if member.status.is_live]
+
+
+def make_parts(
+    identity: Identity,
+    endpoint: Endpoint,
+    *,
+    facts: NodeFacts,
+    recovered: Sequence[Record],
+    options: ControlOptions,
+    data: DataPort,
+    rng: Random,
+    now: float,
+) -> Parts:
+    """Return the cores of a life that begins, as the journal left them."""
+    own = identity.node
+    log = MetadataLog(own, options.metadata, recover(recovered), rng=rng, now=now)
+    birth = Birth(
+        own,
+        endpoint,
+        recovered=recovered,
+        options=options.birth,
+        rng=rng,
+        now=now,
+        has_data=data.holds_keys(),
+        holds_entries=lambda: log.status.last_index > GENESIS_INDEX,
+    )
+    swim = Swim(
+        own,
+        endpoint,
+        boot=identity.boot,
+        facts=facts,
+        cluster=birth.cluster,
+        options=options.swim,
+        rng=rng,
+        now=now,
+    )
+    return Parts(
+        own_id=own,
+        endpoint=endpoint,
+        facts=facts,
+        options=options,
+        data=data,
+        rng=rng,
+        now=now,
+        swim=swim,
+        birth=birth,
+        log=log,
+        heartbeats=Heartbeats(own, options.phi, now),
+        saves=Saves(options.journal_rewrite_bytes),
+    )

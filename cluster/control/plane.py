@@ -24,17 +24,15 @@ from random import Random
 from attrs import evolve
 
 from cluster.birth import events as birth_events
-from cluster.birth.machine import Birth
 from cluster.control import inputs, outputs, requests
 from cluster.control.belonging import HELD_KEYS, SENT_AWAY, Belonging
 from cluster.control.data_port import DataPort
-from cluster.control.heartbeats import HEARTBEAT, Heartbeats, PhiReading
+from cluster.control.heartbeats import HEARTBEAT, PhiReading
 from cluster.control.incoming import receive_message, receive_packet
 from cluster.control.options import ControlOptions
-from cluster.control.parts import Parts
+from cluster.control.parts import make_parts
 from cluster.control.proposals import Proposals
 from cluster.control.rebalancing import Rebalancing
-from cluster.control.saves import Saves
 from cluster.control.statistics import ControlStatistics
 from cluster.control.unformed import ask_unformed
 from cluster.identity import Endpoint, NodeId
@@ -47,11 +45,7 @@ from cluster.membership import events as swim_events
 from cluster.membership.codec import encode_packet
 from cluster.membership.facts import NodeFacts
 from cluster.membership.messages import Packet
-from cluster.membership.swim import Swim
 from cluster.metadata import events as log_events
-from cluster.metadata.group import GENESIS_INDEX
-from cluster.metadata.metadata_log import MetadataLog
-from cluster.metadata.records import recover
 from cluster.metadata.status import MetadataStatus
 from cluster.wire.messages import ClusterDissolved, GossipStream
 
@@ -78,40 +72,15 @@ class ControlPlane:
             CorruptionError: the journal holds what no core has written.
         """
         options.validate()
-        own = identity.node
-        log = MetadataLog(own, options.metadata, recover(recovered), rng=rng, now=now)
-        birth = Birth(
-            own,
+        self._parts = parts = make_parts(
+            identity,
             endpoint,
-            recovered=recovered,
-            options=options.birth,
-            rng=rng,
-            now=now,
-            has_data=data.holds_keys(),
-            holds_entries=lambda: log.status.last_index > GENESIS_INDEX,
-        )
-        self._parts = parts = Parts(
-            own_id=own,
-            endpoint=endpoint,
             facts=facts,
+            recovered=recovered,
             options=options,
             data=data,
             rng=rng,
             now=now,
-            swim=Swim(
-                own,
-                endpoint,
-                boot=identity.boot,
-                facts=facts,
-                cluster=birth.cluster,
-                options=options.swim,
-                rng=rng,
-                now=now,
-            ),
-            birth=birth,
-            log=log,
-            heartbeats=Heartbeats(own, options.phi, now),
-            saves=Saves(options.journal_rewrite_bytes),
         )
         self._belonging = Belonging(parts, recovered)
         self._proposals = Proposals(parts)
@@ -121,7 +90,7 @@ class ControlPlane:
         self._check_data_at = now
         self._has_data = data.holds_keys()
         self._is_feature_asked = False
-        parts.is_sent_away = SENT_AWAY in recovered and birth.cluster is None
+        parts.is_sent_away = SENT_AWAY in recovered and parts.birth.cluster is None
         self._drain()
         self._make_contact()
         self._drain()
