@@ -167,10 +167,9 @@ def write_saves(journal: RecordJournal, saves: Sequence[Save]) -> None:
     Raises:
         OSError, StorageError: none of them is.
     """
-    rewrites = [index for index, save in enumerate(saves) if save.is_rewrite]
-    needed = saves[rewrites[-1] :] if rewrites else saves
-    records: list[Record] = [record for save in needed for record in save.records]
-    if rewrites:
+    assert not any(save.is_rewrite for save in saves[1:]), "needless saves before a rewrite"
+    records: list[Record] = [record for save in saves for record in save.records]
+    if saves[0].is_rewrite:
         journal.rewrite(records)
     else:
         journal.append(records)

@@ -23,7 +23,6 @@ import contextlib
 import json
 import os
 import sqlite3
-from collections.abc import Collection
 from datetime import UTC, datetime
 
 from attrs import astuple, frozen
@@ -167,10 +166,15 @@ class MembershipTable:
             OSError: neither.
         """
         try:
-            self._write(self._open(), batch)
-        except sqlite3.Error as failure:
-            self.close()
-            if _is_damage(failure):
+            connection = self._open()
+            connection.execute("BEGIN IMMEDIATE")
+            connection.executemany(_UPSERT, map(_columns, batch.rows))
+            connection.executemany(_DELETE, [(node,) for node in batch.removed])
+            connection.execute(_DELETE_OLD, (timestamp_text(batch.keep_since_ms),))
+            connection.execute("COMMIT")
+        except BaseException as failure:
+            self.close()  # which takes the transaction back
+            if isinstance(failure, sqlite3.Error) and _is_damage(failure):
                 self._put_aside()
             raise
 
@@ -198,18 +202,6 @@ class MembershipTable:
                 )
         return self._connection
 
-    def _write(self, connection: sqlite3.Connection, batch: TableBatch) -> None:
-        connection.execute("BEGIN IMMEDIATE")
-        try:
-            connection.executemany(_UPSERT, map(_columns, batch.rows))
-            connection.executemany(_DELETE, [(node,) for node in batch.removed])
-            connection.execute(_DELETE_OLD, (timestamp_text(batch.keep_since_ms),))
-            connection.execute("COMMIT")
-        except BaseException:
-            with contextlib.suppress(sqlite3.Error):
-                connection.execute("ROLLBACK")
-            raise
-
     def _put_aside(self) -> None:
         os.replace(self.path, self.path + ".damaged")
         for suffix in ("-wal", "-shm"):
@@ -217,8 +209,8 @@ class MembershipTable:
                 os.unlink(self.path + suffix)
 
 
-def _columns(row: MemberRow) -> Collection[object]:
-    columns: tuple[object, ...] = astuple(row)
+def _columns(row: MemberRow) -> tuple[str | int | float, ...]:
+    columns: tuple[str | int | float, ...] = astuple(row)
     return columns
 
 

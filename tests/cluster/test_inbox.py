@@ -67,7 +67,7 @@ def test_others_are_dropped_beyond_the_number() -> None:
 def test_others_are_dropped_beyond_the_bytes(large: DatagramReceived | MessageReceived) -> None:
     """A few large messages fill it as many small ones do; taken ones make room."""
     inbox = make()
-    assert inbox.offer(large)
+    assert inbox.offer(large) and inbox.offer(datagram())
     assert not inbox.offer(large)
     assert inbox.take() == large
     assert inbox.offer(large)

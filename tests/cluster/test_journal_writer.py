@@ -135,9 +135,9 @@ async def test_a_disk_that_refuses_delays_and_loses_nothing(
     desk.files.on_call = fault = FailWhile(errno.EIO, lambda called, name: called == "sync")
     nursery.start_soon(desk.writer.run)
     desk.writer.save(save(1, "a"))
-    await trio.sleep(5)
+    await trio.sleep(DISK_S / 2)
     desk.writer.save(save(2, "b"))
-    await trio.sleep(55)
+    await trio.sleep(60)
     statistics = desk.writer.statistics()
     assert desk.reported == [] and statistics.is_failing
     assert 12 <= statistics.failures <= 20
@@ -146,6 +146,11 @@ async def test_a_disk_that_refuses_delays_and_loses_nothing(
     assert (desk.reported, desk.found()) == ([2], ["a", "b"])
     assert not desk.writer.statistics().is_failing
     assert [entry.levelname for entry in caplog.records] == ["ERROR", "WARNING"]
+    desk.files.on_call = FailWhile(errno.EIO, lambda called, name: called == "sync")
+    failures = desk.writer.statistics().failures
+    desk.writer.save(save(3, "c"))
+    await trio.sleep(1)
+    assert desk.writer.statistics().failures > failures + 2, "the pauses are short again"
 
 
 async def test_a_node_that_cannot_write_for_too_long_stops() -> None:
@@ -176,9 +181,11 @@ async def test_a_cancellation_lets_a_write_finish(
 
 
 async def test_beginning_anew(
-    desk: Desk, autojump_clock: trio.testing.MockClock, nursery: trio.Nursery
+    autojump_clock: trio.testing.MockClock, nursery: trio.Nursery
 ) -> None:
     """Saves of the former life that wait are given up; those of the new one are its own."""
+    desk = Desk()
+    former = desk.open()
     nursery.start_soon(desk.writer.run)
     desk.writer.save(save(1, "former"))
     await trio.sleep(DISK_S / 2)
@@ -188,19 +195,25 @@ async def test_beginning_anew(
     await trio.sleep(1)
     assert desk.reported == [], "a report would be for a plane that is no more"
     assert len(states) == 1
+    with pytest.raises(AssertionError, match="closed"):
+        former.journal.append([record("former")])
     desk.writer.save(save(1, "new"))
     await trio.sleep(1)
     assert (desk.reported, desk.found()) == ([1], ["left", "new"])
 
 
+@pytest.mark.parametrize("when_s", [DISK_S / 2, 1.0])
 async def test_beginning_anew_on_a_disk_that_refuses(
-    desk: Desk, autojump_clock: trio.testing.MockClock, nursery: trio.Nursery
+    desk: Desk, when_s: float, autojump_clock: trio.testing.MockClock, nursery: trio.Nursery
 ) -> None:
-    """It is tried until it succeeds; meanwhile nothing of the former life is written."""
+    """It is tried until it succeeds; meanwhile nothing of the former life is written.
+
+    It begins while a write is under way, and between two attempts.
+    """
     desk.files.on_call = fault = FailWhile(errno.EIO, lambda called, name: called == "sync")
     nursery.start_soon(desk.writer.run)
     desk.writer.save(save(1, "former"))
-    await trio.sleep(1)
+    await trio.sleep(when_s)
     states: list[OpenedState] = []
     desk.writer.renew(lambda: renew_state(desk.files, [], Random(3)), states.append)
     await trio.sleep(20)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import logging
 import sqlite3
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from typing import TypeVar
 
 import pytest
 import trio
@@ -19,6 +20,7 @@ from cluster.membership_writer import MembershipWriter, Reading
 from storage.blocking import run_inline
 
 A, B = NodeId("a"), NodeId("b")
+Result = TypeVar("Result")
 WALL_MS = 1_700_000_000_000
 
 
@@ -186,3 +188,30 @@ async def test_a_node_that_came_back_during_a_failure_keeps_its_row(
         table.failure = None
         await trio.sleep(1)
         assert table.batches[0].removed == ()
+
+
+async def test_a_node_that_came_back_while_its_removal_failed_keeps_its_row(
+    autojump_clock: trio.testing.MockClock,
+) -> None:
+    """A transaction takes its time, and what happens meanwhile is newer than what failed."""
+
+    async def slowly(function: Callable[..., Result], *arguments: object) -> Result:
+        with trio.CancelScope(shield=True):
+            await trio.sleep(1)
+            return await run_inline(function, *arguments)
+
+    table = MemoryTable()
+    writer = MembershipWriter(
+        table, Source(), run_blocking=slowly, refresh_s=10.0, retention_s=3600.0
+    )
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(run_for, writer, 9.0)
+        await trio.sleep(2)
+        table.failure = OSError("gone")
+        writer.forgotten(B)
+        await trio.sleep(0.7)
+        writer.changed(view_of(B))
+        await trio.sleep(1)
+        table.failure = None
+        await trio.sleep(3)
+        assert [batch.removed for batch in table.batches] == [(), ()]

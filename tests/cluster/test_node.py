@@ -31,7 +31,7 @@ from cluster.control.requests import (
     RequestRefused,
 )
 from cluster.errors import ClusterStopped
-from cluster.identity import ClusterId, Endpoint
+from cluster.identity import Boot, ClusterId, Endpoint
 from cluster.journal.records import Record, RecordKind
 from cluster.journal.state_directory import open_state
 from cluster.map.genesis import genesis_map
@@ -39,6 +39,7 @@ from cluster.map.values import ClusterMap, Genesis, MapMember
 from cluster.membership.messages import MemberStatus
 from cluster.options import ShellOptions
 from cluster.waiting_requests import LATE, RENEWED, STOPPED
+from cluster.wire.hello import PeerIdentity
 from cluster.wire.messages import ForwardReply, MapRequest
 from storage.blocking import run_inline
 from tests.cluster.scripted_node import (
@@ -56,6 +57,7 @@ Result = TypeVar("Result")
 VOTE = Record(RecordKind.RAFT_HARD_STATE, b"vote")
 MESSAGE = MapRequest(b"cluster", 7)
 DISK_S = 0.01
+OPTIONS_IDENTITY = PeerIdentity(OPTIONS.cluster_name, PEER_ID, Boot(1, 1), OWN)
 
 
 async def slowly(function: Callable[..., Result], *arguments: object) -> Result:
@@ -416,7 +418,8 @@ async def test_beginning_anew(desk: ScriptedNode, autojump_clock: trio.testing.M
     assert own != former
     assert desk.plane is not former_plane
     assert desk.plane.state.records == (left,)
-    assert (desk.peers.identity.node, desk.peers.identity.cluster) == (own, None)
+    boot = desk.plane.state.identity.boot
+    assert desk.peers.identity == evolve(OPTIONS_IDENTITY, node=own, boot=boot)
     assert desk.datagrams.identity.node == own
     assert former in desk.table.batches[-1].removed
     desk.say(outputs.Save(1, (VOTE,)))
@@ -443,6 +446,20 @@ async def test_what_was_said_to_the_former_node_is_not_heard(
     assert desk.plane is not former
     assert desk.plane.inputs == [Asked(1, ForceSync())]
     assert answers == []
+
+
+async def test_a_request_to_the_former_node_is_not_carried_out_by_the_new_one(
+    autojump_clock: trio.testing.MockClock, nursery: trio.Nursery
+) -> None:
+    """Who asked it was told that it is over."""
+    desk = ScriptedNode(evolve(OPTIONS, shell=ShellOptions(turn_inputs_max=1)))
+    await nursery.start(desk.node.run)
+    answers: list[Answer] = []
+    desk.say(outputs.Retire("reset", ()))
+    desk.node.request_nowait(Form(), answers.append)
+    await trio.sleep(1)
+    assert answers == [RENEWED]
+    assert len(desk.planes) == 2 and desk.plane.inputs == []
 
 
 async def test_beginning_anew_waits_for_the_disk(

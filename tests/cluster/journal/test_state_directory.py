@@ -66,6 +66,7 @@ def test_a_renewed_node_is_another_one() -> None:
     fresh = renew_state(files, [LEFT], Random(2))
     assert fresh.identity.node != former.identity.node
     assert fresh.identity.boot.generation == 1
+    assert files.names() == [fresh.journal.name, "node"]
     fresh.journal.append([VOTE])
     fresh.journal.sync()
     again = open_state(files, Random(3))

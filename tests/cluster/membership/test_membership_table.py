@@ -233,8 +233,10 @@ def test_a_damaged_file_is_put_aside(tmp_path: Path) -> None:
     """It fails once, is kept for whoever wants to look, and a new one takes its place."""
     table = MembershipTable(str(tmp_path))
     Path(table.path).write_bytes(b"this is no database at all, by any measure" * 100)
+    Path(table.path + "-wal").write_bytes(b"the log of the damaged file")
     with pytest.raises(sqlite3.DatabaseError):
         table.write(batch(row_of()))
+    assert not Path(table.path + "-wal").exists()
     assert (tmp_path / "membership.sqlite3.damaged").exists()
     table.write(batch(row_of()))
     assert read(table, "SELECT node_id FROM cluster_membership") == [(A,)]
