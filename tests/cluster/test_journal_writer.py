@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import errno
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from random import Random
-from typing import TypeVar
 
 import pytest
 import trio
@@ -18,11 +17,10 @@ from cluster.journal.records import Record, RecordKind
 from cluster.journal.state_directory import OpenedState, open_state, renew_state
 from cluster.journal_writer import JournalWriter
 from cluster.options import JournalOptions
-from storage.blocking import run_inline
 from tests.harness.crashable_files import CrashableFileSystem
 from tests.harness.failing_files import FailWhile
+from tests.harness.slow_thread import SlowThread
 
-Result = TypeVar("Result")
 DISK_S = 0.01
 
 
@@ -41,15 +39,6 @@ def texts(records: Sequence[Record]) -> list[str]:
     return [each.payload.decode() for each in records]
 
 
-async def slowly(function: Callable[..., Result], *arguments: object) -> Result:
-    """A thread on a disk that takes its time: done in the middle, told at the end."""
-    await trio.sleep(DISK_S)
-    result = await run_inline(function, *arguments)
-    with trio.CancelScope(shield=True):
-        await trio.sleep(DISK_S)
-    return result
-
-
 @define
 class Desk:
     """A writer on a simulated disk, and what it has reported."""
@@ -62,7 +51,7 @@ class Desk:
         """Begin a life."""
         state = open_state(self.files, Random(1))
         self.writer = JournalWriter(
-            state.journal, options or JournalOptions(), run_blocking=slowly
+            state.journal, options or JournalOptions(), run_blocking=SlowThread(DISK_S, DISK_S)
         )
         self.writer.on_saved = self.reported.append
         return state

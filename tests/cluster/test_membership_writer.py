@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import logging
 import sqlite3
-from collections.abc import Callable, Mapping, Sequence
-from typing import TypeVar
+from collections.abc import Mapping, Sequence
 
 import pytest
 import trio
@@ -18,9 +17,9 @@ from cluster.membership.membership_table import TableBatch
 from cluster.membership.messages import MemberStatus
 from cluster.membership_writer import MembershipWriter, Reading
 from storage.blocking import run_inline
+from tests.harness.slow_thread import SlowThread
 
 A, B = NodeId("a"), NodeId("b")
-Result = TypeVar("Result")
 WALL_MS = 1_700_000_000_000
 
 
@@ -195,14 +194,9 @@ async def test_a_node_that_came_back_while_its_removal_failed_keeps_its_row(
 ) -> None:
     """A transaction takes its time, and what happens meanwhile is newer than what failed."""
 
-    async def slowly(function: Callable[..., Result], *arguments: object) -> Result:
-        with trio.CancelScope(shield=True):
-            await trio.sleep(1)
-            return await run_inline(function, *arguments)
-
     table = MemoryTable()
     writer = MembershipWriter(
-        table, Source(), run_blocking=slowly, refresh_s=10.0, retention_s=3600.0
+        table, Source(), run_blocking=SlowThread(1.0), refresh_s=10.0, retention_s=3600.0
     )
     async with trio.open_nursery() as nursery:
         nursery.start_soon(run_for, writer, 9.0)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import errno
 import logging
 from collections.abc import Callable, Sequence
-from typing import TypeVar
 
 import pytest
 import trio
@@ -41,7 +40,6 @@ from cluster.options import ShellOptions
 from cluster.waiting_requests import LATE, RENEWED, STOPPED
 from cluster.wire.hello import PeerIdentity
 from cluster.wire.messages import ForwardReply, MapRequest
-from storage.blocking import run_inline
 from tests.cluster.scripted_node import (
     OPTIONS,
     OWN,
@@ -52,25 +50,18 @@ from tests.cluster.scripted_node import (
     view_of,
 )
 from tests.harness.failing_files import FailWhile
+from tests.harness.slow_thread import SlowThread
 
-Result = TypeVar("Result")
 VOTE = Record(RecordKind.RAFT_HARD_STATE, b"vote")
 MESSAGE = MapRequest(b"cluster", 7)
 DISK_S = 0.01
 OPTIONS_IDENTITY = PeerIdentity(OPTIONS.cluster_name, PEER_ID, Boot(1, 1), OWN)
 
 
-async def slowly(function: Callable[..., Result], *arguments: object) -> Result:
-    """A thread on a disk that takes its time."""
-    with trio.CancelScope(shield=True):
-        await trio.sleep(DISK_S)
-        return await run_inline(function, *arguments)
-
-
 @pytest.fixture
 async def desk(autojump_clock: trio.testing.MockClock, nursery: trio.Nursery) -> ScriptedNode:
     """A running node."""
-    made = ScriptedNode(run_blocking=slowly)
+    made = ScriptedNode(run_blocking=SlowThread(DISK_S))
     await nursery.start(made.node.run)
     return made
 
@@ -375,7 +366,7 @@ async def test_stop_ends_the_process(autojump_clock: trio.testing.MockClock) -> 
 
 async def test_cancelled(autojump_clock: trio.testing.MockClock) -> None:
     """Nothing outlives the node, sockets are closed, the directory can be opened again."""
-    desk = ScriptedNode(run_blocking=slowly)
+    desk = ScriptedNode(run_blocking=SlowThread(DISK_S))
     async with trio.open_nursery() as nursery:
         await nursery.start(desk.node.run)
         desk.say(outputs.Save(1, (VOTE,)))

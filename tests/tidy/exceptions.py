@@ -46,6 +46,7 @@ SLEEPS: Mapping[str, str] = {
     "tests/harness/cluster_processes.py": "polls processes until they agree, with a deadline",
     "compat_tests/both.py": "polls what a server shows of its own time, with a deadline",
     "compat_tests/servers.py": "polls a starting process until it answers, with a deadline",
+    "tests/harness/slow_thread.py": "a disk that takes its time, for tests in virtual time",
 }
 
 #: Classes with more than one concrete base, by file.
