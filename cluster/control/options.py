@@ -43,7 +43,7 @@ class ControlOptions:
     is_auto_rebalance: bool = True
     rebalance_settle_s: float = 5.0
     rebalance_interval_s: float = 1.0
-    transitions_max: int = 8
+    transitions_max: int = 32
     inquiry_timeout_s: float = 3.0
     write_hold_s: float = 10.0
     removal_quarantine_s: float = 24 * 3600.0

@@ -22,7 +22,7 @@ from cluster.control.asking import Counted
 from cluster.control.parts import Parts
 from cluster.control.proposals import UNKNOWN_TEXT, Proposals
 from cluster.identity import NodeId
-from cluster.map.commands import MapCommand
+from cluster.map.commands import AdvanceTransition, AdvanceTransitions, MapCommand
 from cluster.map.values import ClusterMap, CommandResult
 from cluster.plans.plan import ClusterPlan
 from cluster.plans.planning import make_cluster_plan
@@ -108,7 +108,7 @@ class Rebalancing:
         limits = StepLimits(self._parts.options.transitions_max)
         steps = next_steps(held, self._reports, limits)
         self.waiting_for = dict(steps.waits)
-        for command in steps.commands:
+        for command in _together(steps.commands):
             self._under_way += 1
             self._proposals.propose(command, self._proposed)
         for wanted in steps.counts:
@@ -172,6 +172,15 @@ class Rebalancing:
 
     def _live(self) -> frozenset[NodeId]:
         return frozenset(member.node for member in self._parts.live_members())
+
+
+def _together(commands: Sequence[MapCommand]) -> list[MapCommand]:
+    """Put all steps forward into one command: one commit, and one new map for everybody."""
+    moves = tuple(c for c in commands if isinstance(c, AdvanceTransition))
+    if len(moves) < 2:
+        return list(commands)
+    rest = [command for command in commands if not isinstance(command, AdvanceTransition)]
+    return [AdvanceTransitions(moves), *rest]
 
 
 def _answer(plan: ClusterPlan, result: CommandResult | None, reason: str) -> r.Answer:

@@ -145,6 +145,9 @@ _GENESIS = ClassKind(
     },
 )
 _CHANGE = ClassKind(commands.PlannedChange, {"partition": _NUMBER, "new": _PLACEMENTS})
+_ADVANCE = ClassKind(
+    commands.AdvanceTransition, {"partition": _NUMBER, "from_step": EnumKind(TransitionStep)}
+)
 _PAIR = ClassKind(commands.SplitPair, {"number": _NUMBER, "new_number": _NUMBER})
 
 COMMANDS: Final[dict[int, tuple[type[MapCommand], dict[str, Any]]]] = {
@@ -173,6 +176,7 @@ COMMANDS: Final[dict[int, tuple[type[MapCommand], dict[str, Any]]]] = {
     20: (commands.Freeze, {}),
     21: (commands.Unfreeze, {}),
     22: (commands.Dissolve, {"into": _ID}),
+    23: (commands.AdvanceTransitions, {"moves": TupleKind(_ADVANCE)}),
 }
 _COMMAND_KINDS: Final[dict[int, ClassKind[Any]]] = {
     tag: ClassKind(made, fields) for tag, (made, fields) in COMMANDS.items()

@@ -142,6 +142,13 @@ class AdvanceTransition:
 
 
 @frozen
+class AdvanceTransitions:
+    """Take several transitions on in one commit; those that do not fit any more stay."""
+
+    moves: tuple[AdvanceTransition, ...]
+
+
+@frozen
 class AbortTransition:
     """Give a move up while reads are still at the old place."""
 
@@ -218,6 +225,7 @@ MapCommand = Union[
     BumpEpoch,
     BeginTransitions,
     AdvanceTransition,
+    AdvanceTransitions,
     AbortTransition,
     SplitPartitions,
     Unpin,

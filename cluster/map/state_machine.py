@@ -134,6 +134,7 @@ _HANDLERS: dict[type[MapCommand], Callable[[ClusterMap, Any], ClusterMap]] = {
     commands.Unpin: slot_changes.unpin,
     commands.BeginTransitions: transition_changes.begin_transitions,
     commands.AdvanceTransition: transition_changes.advance_transition,
+    commands.AdvanceTransitions: transition_changes.advance_transitions,
     commands.AbortTransition: transition_changes.abort_transition,
     commands.SetSetting: _set_setting,
     commands.SetFeature: _set_feature,

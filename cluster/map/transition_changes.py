@@ -12,6 +12,7 @@ from cluster.identity import NodeId
 from cluster.map.commands import (
     AbortTransition,
     AdvanceTransition,
+    AdvanceTransitions,
     BeginTransitions,
     PlannedChange,
 )
@@ -55,6 +56,18 @@ def advance_transition(current: ClusterMap, command: AdvanceTransition) -> Clust
     leader = further.leader(current.home_datacenter)
     assert leader is not None, further
     return with_partitions(_led(current, leader), further)
+
+
+def advance_transitions(current: ClusterMap, command: AdvanceTransitions) -> ClusterMap:
+    """Take the next step of each move that still is where the command says."""
+    advanced, refusals = current, []
+    for move in command.moves:
+        try:
+            advanced = advance_transition(advanced, move)
+        except CommandRejected as rejected:
+            refusals.append(rejected.text)
+    require(advanced is not current, refusals[0] if refusals else "no moves are named")
+    return advanced
 
 
 def abort_transition(current: ClusterMap, command: AbortTransition) -> ClusterMap:

@@ -186,7 +186,11 @@ class _Draw:
         step = self.rng.choice(tuple(TransitionStep))
         if partition is not None and partition.transition is not None and self.rng.random() < 0.9:
             step = partition.transition.step
-        return commands.AdvanceTransition(number, step)
+        move = commands.AdvanceTransition(number, step)
+        if self.rng.random() < 0.3:
+            other = commands.AdvanceTransition(self.number(is_moving=True), step)
+            return commands.AdvanceTransitions((move, other))
+        return move
 
     def split(self) -> MapCommand:
         """Draw a split."""

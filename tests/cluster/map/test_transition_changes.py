@@ -6,6 +6,7 @@ from cluster.map.commands import (
     AbortTransition,
     AddMember,
     AdvanceTransition,
+    AdvanceTransitions,
     BeginTransitions,
     PlannedChange,
     SetReplicates,
@@ -51,6 +52,25 @@ def test_there_is_a_way_back_until_reads_move(steps: int) -> None:
         assert (old, None) == (back.placements, back.transition)
     else:
         assert "new place" in refusal(current, AbortTransition(0))
+
+
+def test_several_moves_advance_in_one_commit() -> None:
+    """Those that are elsewhere stay where they are; if all are, the command is refused."""
+    current = run(first_map(3), AddMember(member(3)))
+    changes = (PlannedChange(0, TO_D), PlannedChange(1, TO_D))
+    current = run(current, BeginTransitions(changes, current.epoch))
+    first = AdvanceTransition(0, TransitionStep.ALLOW_BOTH)
+    second = AdvanceTransition(1, TransitionStep.ALLOW_BOTH)
+    both = run(current, AdvanceTransitions((first, second)))
+    assert current.epoch + 1 == both.epoch
+    steps = [p.transition.step for p in both.partitions.values() if p.transition is not None]
+    assert steps == [TransitionStep.WRITE_BOTH] * 2
+    late = AdvanceTransition(1, TransitionStep.WRITE_BOTH)
+    mixed = run(both, AdvanceTransitions((first, late)))
+    transition = mixed.partitions[1].transition
+    assert transition is not None and transition.step == TransitionStep.STREAM
+    assert "not at ALLOW_BOTH" in refusal(both, AdvanceTransitions((first, second)))
+    assert "no moves" in refusal(both, AdvanceTransitions(()))
 
 
 def test_a_step_is_taken_once() -> None:
