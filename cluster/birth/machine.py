@@ -78,6 +78,11 @@ from cluster.wire.messages import (
     HasDataRequest,
 )
 
+DATA_STAYS_OUT = (
+    "cluster {} wants to take this node in, but this node holds data: it stays outside. Empty it "
+    "first, or start it with another directory"
+)
+
 
 class Birth:
     """The birth core of one node; a `Machine` of `events.Input` and `events.Output`."""
@@ -139,7 +144,7 @@ class Birth:
             case FormNow(token):
                 self._proposing.form(token, now)
             case ClusterFormed():
-                self._formed(event)
+                self._formed(event, now)
             case ClusterLost():
                 self._lost(event, now)
             case DataChanged(has_data, is_cluster_wide):
@@ -280,12 +285,16 @@ class Birth:
         )
         state.put(Send(endpoint, reply))
 
-    def _formed(self, event: ClusterFormed) -> None:
+    def _formed(self, event: ClusterFormed, now: float) -> None:
         state, durable = self._state, self._state.durable
         if durable.cluster is not None or state.own not in event.map_members:
             return
         if durable.held is not None and durable.held.identifier != event.cluster:
             # This node may be half of the majority of another cluster.
+            return
+        if state.has_data and durable.held is None:
+            # The map would decide about keys that its cluster has never heard of.
+            state.notice_rarely(DATA_STAYS_OUT.format(event.cluster), now)
             return
         unused = len(durable.claim.slots)
         accepted, records = durable.accepted, []

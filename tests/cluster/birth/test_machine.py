@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import logging
+
 import attrs
 import pytest
 
@@ -10,18 +12,21 @@ from cluster.birth.events import (
     ClusterLost,
     DataChanged,
     Hold,
+    MembersChanged,
+    Notice,
     Release,
 )
-from cluster.birth.machine import Birth
+from cluster.birth.machine import DATA_STAYS_OUT, Birth
 from cluster.birth.options import BirthOptions
 from cluster.birth.state import Stage
 from cluster.errors import OptionError
 from cluster.identity import ClusterId, id_to_bytes
 from cluster.map.codec import encode_genesis
+from cluster.membership.facts import Role
 from cluster.slots import SlotSet
 from cluster.wire.messages import ClaimsReply, GenesisCall, GenesisDropped, GenesisOffer
 from tests.cluster.birth.lone_node import LoneNode, genesis_of
-from tests.sim.birth_nodes import node_id
+from tests.sim.birth_nodes import node_id, view
 
 GENESIS = genesis_of(1, 2, 3)
 OTHER = ClusterId("f0000000-0000-4000-8000-000000000000")
@@ -53,6 +58,15 @@ def test_a_map_without_this_node_adopts_nobody() -> None:
     node = LoneNode(9)
     node.tell(ClusterFormed(OTHER, MEMBERS))
     assert node.stage() is Stage.UNFORMED
+
+
+def test_a_map_does_not_take_keys_that_it_knows_nothing_of() -> None:
+    """A node with data that could not form alone (it lacks the role) is not adopted either."""
+    node = LoneNode(2)
+    node.tell(MembersChanged((view(2, roles=Role.STORAGE),)), DataChanged(has_data=True))
+    node.tell(ClusterFormed(OTHER, MEMBERS))
+    assert node.stage() is Stage.UNFORMED
+    assert Notice(logging.WARNING, DATA_STAYS_OUT.format(OTHER)) in node.said()
 
 
 def test_nobody_is_in_two_clusters() -> None:
