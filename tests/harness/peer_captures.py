@@ -1,6 +1,7 @@
 """Captures of the protocol between nodes: the bytes of a handshake, of every message, of a seal.
 
-`python -m tests.harness.peer_captures` writes those of the newest version. A file of a version
+`python -m tests.harness.peer_captures` writes those of the newest version, and the table of
+messages in docs/protocols/peer.md. A file of a version
 that was released is never written again: it shows that its bytes are still understood.
 """
 
@@ -17,7 +18,10 @@ from cluster.wire.messages import PeerMessage, encode_message
 from cluster.wire.seal import Sealer, seal_key
 from tests.harness.memory_peers import identity_of
 
-DIRECTORY = Path(__file__).resolve().parents[1] / "golden" / "peer"
+_ROOT = Path(__file__).resolve().parents[2]
+DIRECTORY = _ROOT / "tests" / "golden" / "peer"
+DOCUMENT = _ROOT / "docs" / "protocols" / "peer.md"
+_TABLE_HEAD = "| tag | message | fields |\n|---|---|---|\n"
 SECRET = b"secret"
 PAYLOAD = b"a packet of gossip"
 
@@ -51,13 +55,26 @@ def conversation() -> list[tuple[str, bytes]]:
     return steps
 
 
+def kinds() -> list[type[PeerMessage]]:
+    """All kinds of message in the order of their tags."""
+    return sorted(get_args(PeerMessage), key=lambda kind: int(kind.__struct_config__.tag))
+
+
 def samples() -> list[PeerMessage]:
-    """One message of each kind, every field with a value of its own, in the order of tags."""
-    kinds = sorted(get_args(PeerMessage), key=lambda kind: int(kind.__struct_config__.tag))
+    """One message of each kind, every field with a value of its own."""
     return [
         kind(*(_sample(hint, number) for number, hint in enumerate(_hints(kind), 1)))
-        for kind in kinds
+        for kind in kinds()
     ]
+
+
+def table() -> str:
+    """The rows of the table of messages."""
+    rows = []
+    for kind in kinds():
+        fields = ", ".join(kind.__struct_fields__)
+        rows.append(f"| {kind.__struct_config__.tag} | {kind.__name__} | {fields} |\n")
+    return "".join(rows)
 
 
 def captures() -> list[tuple[str, bytes]]:
@@ -83,10 +100,13 @@ def load(version: int) -> dict[str, bytes]:
 
 
 def write() -> None:
-    """Write the file of the newest version."""
+    """Write the file of the newest version, and the table in the document."""
     head = f"# Version {PROTOCOL_MAX} of the protocol between nodes; see docs/protocols/peer.md.\n"
     lines = [f"{name} {data.hex()}\n" for name, data in captures()]
     path_of(PROTOCOL_MAX).write_text(head + "".join(lines), encoding="ascii")
+    before, rest = DOCUMENT.read_text(encoding="utf-8").split(_TABLE_HEAD)
+    behind = rest[rest.index("\n\n") + 1 :]
+    DOCUMENT.write_text(before + _TABLE_HEAD + table() + behind, encoding="utf-8")
 
 
 def _hints(kind: type) -> list[object]:

@@ -18,8 +18,8 @@ VERSIONS = range(PROTOCOL_MIN, PROTOCOL_MAX + 1)
 def test_what_is_said_now_is_what_was_captured() -> None:
     """A changed byte is a new version, with a file of its own.
 
-    Before a version is released its file is written anew by `python -m
-    tests.harness.peer_captures`.
+    Before a version is released its file is written anew by
+    `python -m tests.harness.peer_captures`.
     """
     assert dict(peer_captures.captures()) == peer_captures.load(PROTOCOL_MAX)
 
