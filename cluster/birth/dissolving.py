@@ -43,6 +43,8 @@ class Dissolving:
         self.step = Step.NONE
         self._into: ClusterId | None = None
         self._answered: set[NodeId] = set()
+        #: The frozen map under which the members answered.
+        self._asked_epoch = 0
         self._ends_at = 0.0
         self._again_at = 0.0
 
@@ -86,6 +88,9 @@ class Dissolving:
         elif self.step is Step.ASK and before is not None and before.epoch != news.epoch:
             # Answers were given under another map.
             self._enter(Step.ASK if news.is_frozen else Step.NONE, now)
+        elif self.step is Step.DISSOLVE and news.epoch != self._asked_epoch:
+            # Another leader has thawed it: that Dissolve will not be carried out any more.
+            self.step = Step.NONE
         elif self.step is Step.NONE and news.is_frozen:
             self._enter(Step.UNFREEZE, now)
             self._again_at = now + self._state.options.freeze_s
@@ -122,6 +127,8 @@ class Dissolving:
 
     def _enter(self, step: Step, now: float) -> None:
         self.step = step
+        if step is Step.ASK and self._news is not None:
+            self._asked_epoch = self._news.epoch
         self._answered.clear()
         self._act(now)
         if step is Step.ASK:
@@ -139,7 +146,7 @@ class Dissolving:
                 state.put(ProposeMerge(Unfreeze()))
             case Step.DISSOLVE:
                 assert self._into is not None
-                state.put(ProposeMerge(Dissolve(self._into)))
+                state.put(ProposeMerge(Dissolve(self._into, self._asked_epoch)))
             case Step.ASK:
                 cluster = state.durable.cluster
                 assert self._news is not None and cluster is not None

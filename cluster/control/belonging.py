@@ -58,6 +58,7 @@ class Belonging:
         )
         self._leave_at: float | None = None
         self._leaving: ClusterId | None = None
+        self._told: tuple[ClusterId, int, NodeId | None] | None = None
 
     def deadline(self) -> float | None:
         """When `on_deadline` wants to be called."""
@@ -102,6 +103,19 @@ class Belonging:
         if newest is not None and newest.cluster == cluster:
             self._route_by(newest)
 
+    def tell_leader(self) -> None:
+        """Tell the birth core which map holds and who leads the log, whichever has changed."""
+        parts, held = self._parts, self._parts.map
+        if held is None:
+            return
+        leader = parts.log.status.leader
+        if self._told == (held.cluster, held.epoch, leader):
+            return
+        self._told = (held.cluster, held.epoch, leader)
+        members = tuple((node, member.endpoint) for node, member in held.members.items())
+        news = birth_events.MapNews(held.epoch, held.is_frozen, members, leader)
+        parts.birth.handle(news, parts.now)
+
     def look_for_removal(self) -> None:
         """Others say that this node was removed; only a newer map proves it, so ask for one."""
         parts, held = self._parts, self._parts.map
@@ -135,15 +149,7 @@ class Belonging:
             quarantine_s = parts.options.removal_quarantine_s
             parts.swim.handle(Remove(node, quarantine_s), parts.now)
         self._removed = newer.removed
-        parts.birth.handle(
-            birth_events.MapNews(
-                newer.epoch,
-                newer.is_frozen,
-                tuple((node, member.endpoint) for node, member in newer.members.items()),
-                parts.log.status.leader,
-            ),
-            parts.now,
-        )
+        self.tell_leader()
         if HELD_KEYS in newer.features:
             has_data = birth_events.DataChanged(has_data=True, is_cluster_wide=True)
             parts.birth.handle(has_data, parts.now)

@@ -91,6 +91,10 @@ class ControlPlane:
         self._has_data = data.holds_keys()
         self._is_feature_asked = False
         parts.is_sent_away = SENT_AWAY in recovered and parts.birth.cluster is None
+        is_given_up = parts.log.cluster not in (None, parts.birth.cluster, parts.birth.undecided)
+        if is_given_up and parts.log.map is None:
+            # Birth has dropped this genesis, and a crash came before its group was.
+            parts.log.handle(log_events.Release(), now)
         self._drain()
         self._make_contact()
         self._drain()
@@ -312,6 +316,7 @@ class ControlPlane:
                 self._act_on_log(change)
             if self._is_spread_wanted:
                 self._spread_members()
+            self._belonging.tell_leader()
         if not parts.is_retired and parts.saves.is_rewrite_wanted:
             own = self._belonging.records()
             records = (*parts.birth.compacted(), *parts.log.records(), *own)

@@ -171,7 +171,13 @@ class Rebalancing:
         self._proposals.propose(rest.popleft(), go_on)
 
     def _live(self) -> frozenset[NodeId]:
-        return frozenset(member.node for member in self._parts.live_members())
+        """Who can be given something: a member that has not become part of the cluster cannot.
+
+        It may never do so: its map names it, but it holds data of its own, or is lost.
+        """
+        held = self._parts.map
+        cluster = None if held is None else held.cluster
+        return frozenset(m.node for m in self._parts.live_members() if m.cluster == cluster)
 
 
 def _together(commands: Sequence[MapCommand]) -> list[MapCommand]:

@@ -108,7 +108,7 @@ class Forget:
 
 @frozen
 class Reset:
-    """Leave the cluster and become unformed; `is_hard` draws a new node id at the next start."""
+    """Leave the cluster and begin anew, under another id, at once; hard or soft are the same."""
 
     is_hard: bool = False
 

@@ -175,7 +175,7 @@ COMMANDS: Final[dict[int, tuple[type[MapCommand], dict[str, Any]]]] = {
     19: (commands.SetFeature, {"name": _TEXT, "is_on": _FLAG}),
     20: (commands.Freeze, {}),
     21: (commands.Unfreeze, {}),
-    22: (commands.Dissolve, {"into": _ID}),
+    22: (commands.Dissolve, {"into": _ID, "at_epoch": _NUMBER}),
     23: (commands.AdvanceTransitions, {"moves": TupleKind(_ADVANCE)}),
 }
 _COMMAND_KINDS: Final[dict[int, ClassKind[Any]]] = {

@@ -205,9 +205,14 @@ class Unfreeze:
 
 @frozen
 class Dissolve:
-    """End this frozen cluster; its members become part of another one."""
+    """End this frozen cluster; its members become part of another one.
+
+    `at_epoch` is the map under which all members said that they hold no key: a later one may have
+    been thawed and frozen again in between.
+    """
 
     into: ClusterId
+    at_epoch: int
 
 
 MapCommand = Union[

@@ -84,6 +84,10 @@ def _unfreeze(current: ClusterMap, _: Unfreeze) -> ClusterMap:
 
 def _dissolve(current: ClusterMap, command: Dissolve) -> ClusterMap:
     require(current.is_frozen, "the cluster is not frozen")
+    require(
+        command.at_epoch == current.epoch,
+        f"the map has moved on from epoch {command.at_epoch} to {current.epoch}",
+    )
     require(command.into != current.cluster, "a cluster cannot become part of itself")
     return attrs.evolve(current, dissolved_into=command.into)
 

@@ -204,6 +204,7 @@ class Claims:
         local.table.quarantine(node, now + remaining_s)
         member = local.table.get(node)
         if member is not None:
+            local.unwanted.add(member.endpoint)
             self.forget(member, is_removed=True)
         local.tell(Removed(node, max(1, round(remaining_s))))
 

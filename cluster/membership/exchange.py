@@ -9,7 +9,8 @@ which at 500 nodes is more than all the rest of the traffic. The pause between e
 grows with log2(N) above 32 nodes, as there.
 
 Dead nodes are asked too, one per pause: when a partition outlives the time in which rumours reach
-the dead, that is how the two halves find each other. A node that sees nobody alive asks its seeds.
+the dead, that is how the two halves find each other. A node that sees nobody alive asks its seeds,
+but not where a removed node was.
 """
 
 from __future__ import annotations
@@ -48,6 +49,7 @@ class Exchange:
     def join(self, endpoints: tuple[Endpoint, ...], now: float) -> None:
         """Make contact with these endpoints, and remember them for when nobody else is there."""
         for endpoint in endpoints:
+            self._local.unwanted.discard(endpoint)
             if endpoint != self._local.member.endpoint:
                 self._seeds[endpoint] = None
                 self._start_join(endpoint, now)
@@ -117,7 +119,8 @@ class Exchange:
             local.send_stream(member.endpoint, SyncDigest(local.table.digests(now)))
         if local.table.live_count == 1:
             for endpoint in self._seeds:
-                self._start_join(endpoint, now)
+                if endpoint not in local.unwanted:
+                    self._start_join(endpoint, now)
 
     def _start_join(self, endpoint: Endpoint, now: float) -> None:
         if endpoint not in self._joins:

@@ -60,6 +60,8 @@ class LocalNode:
         self.table.insert(self.member)
         self.map_epoch = 0
         self.is_leaving = False
+        #: Where removed nodes were: nobody looks for them there unless told to again.
+        self.unwanted: set[Endpoint] = set()
         self.outputs: list[Output] = []
         self.counts: dict[str, int] = {}
 

@@ -44,9 +44,20 @@ def test_all_must_answer_before_the_end() -> None:
     node.hear(3, HasDataReply(1, has_data=False))
     assert _proposed(node.said()) == []
     node.hear(3, HasDataReply(2, has_data=False))
-    assert _proposed(node.said()) == [Dissolve(OTHER)]
+    assert _proposed(node.said()) == [Dissolve(OTHER, 2)]
     node.wait(100.0)
-    assert set(_proposed(node.said())) == {Dissolve(OTHER)}
+    assert set(_proposed(node.said())) == {Dissolve(OTHER, 2)}
+
+
+def test_a_dissolution_that_another_leader_took_back_is_not_proposed_again() -> None:
+    """Between two freezes there may have been writes; the members are asked anew."""
+    node = _asking()
+    for number in (2, 3):
+        node.hear(number, HasDataReply(2, has_data=False))
+    assert _proposed(node.said()) == [Dissolve(OTHER, 2)]
+    node.tell(_news(3))
+    node.wait(100.0)
+    assert Dissolve(OTHER, 2) not in _proposed(node.said())
 
 
 def test_a_key_ends_it() -> None:

@@ -208,7 +208,9 @@ class _Draw:
         if self.map.is_frozen and self.rng.random() < 0.6:
             return commands.Unfreeze()
         into = self.rng.choice((CLUSTER, OTHER_CLUSTER))
-        return self.rng.choice((commands.Freeze(), commands.Unfreeze(), commands.Dissolve(into)))
+        return self.rng.choice(
+            (commands.Freeze(), commands.Unfreeze(), commands.Dissolve(into, self.map.epoch))
+        )
 
     def makers(self) -> list[Callable[[], MapCommand]]:
         """Return one maker per command, those that lead somewhere more than once."""

@@ -156,16 +156,17 @@ def test_a_frozen_cluster_stands_still() -> None:
     assert frozen.is_frozen
     assert "frozen" in refusal(frozen, AddMember(member(5)))
     assert not run(frozen, Unfreeze()).is_frozen
-    assert "itself" in refusal(frozen, Dissolve(CLUSTER))
-    gone = run(frozen, Freeze(), Dissolve(OTHER_CLUSTER))
+    assert "itself" in refusal(frozen, Dissolve(CLUSTER, frozen.epoch))
+    assert "moved on" in refusal(frozen, Dissolve(OTHER_CLUSTER, frozen.epoch - 1))
+    gone = run(frozen, Freeze(), Dissolve(OTHER_CLUSTER, frozen.epoch))
     assert gone.dissolved_into == OTHER_CLUSTER
-    for command in (Unfreeze(), Dissolve(CLUSTER), AddMember(member(5)), BumpEpoch(node_id(0))):
+    for command in (Unfreeze(), Dissolve(CLUSTER, 1), AddMember(member(5)), BumpEpoch(node_id(0))):
         assert OTHER_CLUSTER in refusal(gone, command)
 
 
 def test_only_a_frozen_cluster_dissolves() -> None:
     """What was not frozen may be taking writes."""
-    assert "not frozen" in refusal(first_map(2), Dissolve(OTHER_CLUSTER))
+    assert "not frozen" in refusal(first_map(2), Dissolve(OTHER_CLUSTER, 1))
 
 
 def test_an_epoch_bump_says_what_redis_says() -> None:

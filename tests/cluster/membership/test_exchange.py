@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from cluster.membership.events import ForceSync, Join, JoinFailed
+from cluster.membership.events import ForceSync, Join, JoinFailed, Remove
 from cluster.membership.exchange import sync_pause_s
 from cluster.membership.messages import (
     Dead,
@@ -91,3 +91,18 @@ def test_long_dead_nodes_are_forgotten() -> None:
     node.hear(B, Dead(A, at(1, 0), B))
     node.pass_time(24 * 3600.0 + 31)
     assert node.status(A) is None
+
+
+def test_a_node_that_is_alone_does_not_call_back_whom_it_removed() -> None:
+    """In a cluster of two the one that stays is alone, and its seed is where the other one was."""
+    node = LoneNode(1)
+    node.core.handle(Join((endpoint_of(PEERS[0]),)), node.now)
+    node.hear(PEERS[0], SyncStates((), (), ()), is_stream=True)
+    node.core.handle(Remove(PEERS[0]), node.now)
+    node.note()
+    node.forget()
+    node.pass_time(200.0)
+    assert [to for to, _, _ in node.sent(SyncDigest) if to == endpoint_of(PEERS[0])] == []
+    node.core.handle(Join((endpoint_of(PEERS[0]),)), node.now)
+    node.note()
+    assert [to for to, _, _ in node.sent(SyncDigest)] == [endpoint_of(PEERS[0])]

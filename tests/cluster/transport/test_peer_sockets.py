@@ -96,6 +96,39 @@ def test_large_messages_cross_in_pieces_and_do_not_hold_up_the_reader() -> None:
     assert first.peers.links()[0].events == "r"
 
 
+def test_reads_grow_with_what_comes_up_to_their_bound() -> None:
+    """Clients are not held up by one read of a link, however much it has to say."""
+    group = PeerGroup(2)
+    group.network.buffer_bytes = 4 << 20
+    first, second = group.nodes
+    first.peers.send(second.endpoint, GenesisCall(1))
+    group.run()
+    (far,) = ends_of(group, second.endpoint.host)
+    far.reads.clear()
+    for _ in range(20):  # all of it lies in the kernel before the first read
+        first.peers.send(second.endpoint, GossipStream(bytes(100_000)))
+        first.tick()
+    group.run()
+    assert len(second.received) == 21
+    assert far.reads[0] == group.options.read_bytes
+    assert set(far.reads[1:-1]) == {group.options.read_bytes_max}
+
+
+def test_a_peer_that_does_not_read_costs_no_system_calls() -> None:
+    """Once its buffers are full, nothing is sent until the kernel says that it takes more."""
+    group, first, second = joined()
+    (near,) = ends_of(group, first.endpoint.host)
+    first.peers.send(second.endpoint, GossipStream(bytes(1 << 20)))
+    first.peers.flush()
+    sends = near.sends
+    for number in range(10):
+        first.peers.send(second.endpoint, GenesisCall(number))
+        first.peers.flush()
+    assert near.sends == sends and first.peers.links()[0].events == "rw"
+    group.run()
+    assert numbers(second) == [1, *range(10)]
+
+
 def test_a_full_queue_drops_the_message_and_nothing_else() -> None:
     """The bound is in bytes; what was queued before still arrives, and drops are counted."""
     group, first, second = joined()
@@ -402,6 +435,16 @@ def test_too_many_strangers_make_room_for_younger_ones() -> None:
     assert second.peers.statistics().refused == {"too_many": 1}
     assert strangers[0].is_ended and not strangers[1].is_ended
     assert first.links[0].is_up
+
+
+def test_strangers_that_have_gone_take_no_room() -> None:
+    """Only connections that are there count against the bound."""
+    group, _, second = joined()
+    for _ in range(3 * group.options.pending_max):
+        knock(group, second).close()
+        group.run()
+    assert second.peers.statistics().refused == {}
+    assert second.peers.statistics().pending == 0
 
 
 def test_above_the_bound_of_links_new_ones_are_turned_away() -> None:

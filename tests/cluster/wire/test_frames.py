@@ -57,6 +57,18 @@ def test_a_length_above_the_bound_is_refused_before_anything_is_kept() -> None:
     assert reader.feed(encode_frame(b"b")) == []
 
 
+def test_a_whole_frame_above_the_bound_is_refused_too() -> None:
+    """That all of it is there already makes it no better."""
+    for is_fed in (True, False):
+        reader = FrameReader(4)
+        if is_fed:
+            assert reader.feed(encode_frame(b"1234") + encode_frame(b"12345")) == [b"1234"]
+        else:
+            reader.push(encode_frame(b"12345"))
+            assert reader.next() is None
+        assert reader.failure == "oversize"
+
+
 def test_small_pieces_cost_no_more_than_their_bytes() -> None:
     """A stranger who sends two bytes at a time is not given forty for them."""
     reader = FrameReader()
