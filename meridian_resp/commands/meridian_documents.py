@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from cluster.map.values import ClusterMap, MapMember, MapPartition, Placements
 from cluster.membership.messages import MemberStatus
@@ -20,6 +20,10 @@ if TYPE_CHECKING:
     from cluster.identity import NodeId
     from cluster.membership.events import MemberView
     from meridian_resp.commands.cluster_port import ClusterPort
+
+
+#: Phi of a node that is well has hundreds of zeros behind the point.
+PHI_DIGITS: Final = 6
 
 
 class Loads:
@@ -85,12 +89,14 @@ def troubles(cluster_map: ClusterMap | None, views: Iterable[MemberView]) -> Ite
     if owned < SLOT_COUNT:
         yield f"{SLOT_COUNT - owned} slots belong to nobody"
     status = {view.node: view.status for view in views}
-    loads = Loads(cluster_map)
-    for node in sorted(cluster_map.members):
-        found = status.get(node)
-        if found is not None and found.is_live:
-            continue
-        leads = loads.leads[node]
+    absent = [
+        (node, found)
+        for node in sorted(cluster_map.members)
+        if (found := status.get(node)) is None or not found.is_live
+    ]
+    loads = Loads(cluster_map) if absent else None
+    for node, found in absent:
+        leads = 0 if loads is None else loads.leads[node]
         word = "has left" if found is MemberStatus.LEFT else "is dead"
         if found is None:
             word = "is in the map but has not been seen"
@@ -113,7 +119,7 @@ def node_documents(port: ClusterPort) -> list[JsonValue]:
             "node": node,
             "is_self": node == port.own_id,
             "status": "unknown" if view is None else view.status.name.lower(),
-            "phi": None if reading is None else plain(reading.phi),
+            "phi": None if reading is None else plain(round(reading.phi, PHI_DIGITS)),
             "phi_level": None if reading is None else plain(reading.level),
             **_facts(view, member),
             "is_member": member is not None,
@@ -254,7 +260,7 @@ def phi_documents(port: ClusterPort) -> list[JsonValue]:
     return [
         {
             "node": node,
-            "phi": plain(reading.phi),
+            "phi": plain(round(reading.phi, PHI_DIGITS)),
             "level": plain(reading.level),
             "age_s": round(reading.age_s, 3),
         }

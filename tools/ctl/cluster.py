@@ -15,8 +15,8 @@ from typing import TypeVar
 import msgspec
 from attrs import frozen
 
-from tools.connection import Connection, ConnectionLost, ErrorReply
-from tools.ctl.login import connect
+from tools.connection import Address, Connection, ConnectionLost, ErrorReply
+from tools.ctl.login import connect, log_in
 from tools.ctl.output import Failure, Value
 
 #: A change waits for the metadata log, which may be choosing its leader.
@@ -143,6 +143,14 @@ class Change(msgspec.Struct, kw_only=True):
     new: list[str]
 
 
+class LeaderChange(msgspec.Struct, kw_only=True):
+    """A partition that another node is to lead."""
+
+    partition: int
+    old: str
+    new: str
+
+
 class Load(msgspec.Struct, kw_only=True):
     """What one node leads and holds before a plan and after it."""
 
@@ -162,8 +170,15 @@ class Plan(msgspec.Struct, kw_only=True):
     splits: list[Split]
     changes: list[Change]
     moved_replicas: int
+    leader_changes: list[LeaderChange]
     loads: list[Load]
     notes: list[str]
+
+
+class Metadata(msgspec.Struct, kw_only=True):
+    """The part of MERIDIAN METADATA that this tool acts on."""
+
+    leader: str | None
 
 
 class Phi(msgspec.Struct, kw_only=True):
@@ -212,8 +227,9 @@ class Document:
 class Cluster:
     """A connection to one node, asked about the cluster."""
 
-    def __init__(self, connection: Connection) -> None:
+    def __init__(self, connection: Connection, *, password: str = "") -> None:
         self.connection = connection
+        self._password = password
 
     def document(self, *words: bytes | str | int) -> Document:
         """The answer to MERIDIAN with these words.
@@ -241,6 +257,24 @@ class Cluster:
         """The cluster in a few numbers."""
         return self.document("CLUSTER-STATUS").shaped(Status)
 
+    def status_at_leader(self) -> Status:
+        """The status at the leader of the metadata log, who alone knows what moves wait for.
+
+        It is reached at the address of its gossip and with the same password; where that does not
+        do, what this node knows has to.
+        """
+        own = self.status()
+        leader = self.document("METADATA").shaped(Metadata).leader
+        found = [node for node in self.nodes() if node.node == leader and not node.is_self]
+        if not found:
+            return own
+        host = found[0].endpoint.rpartition(":")[0].strip("[]")
+        try:
+            with log_in(Address(host, found[0].client_port), self._password) as connection:
+                return Cluster(connection).status()
+        except (ConnectionLost, ErrorReply, Failure):
+            return own
+
     def nodes(self) -> list[Node]:
         """All known nodes."""
         return self.document("NODES").shaped(list[Node])
@@ -259,4 +293,4 @@ def cluster_of(options: argparse.Namespace) -> Iterator[Cluster]:
         ErrorReply: it does not take the password.
     """
     with connect(options, timeout_s=CHANGE_TIMEOUT_S) as connection:
-        yield Cluster(connection)
+        yield Cluster(connection, password=options.password)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 
-from tools.connection import TIMEOUT_S, Connection
+from tools.connection import TIMEOUT_S, Address, Connection
 
 
 def connect(options: argparse.Namespace, *, timeout_s: float = TIMEOUT_S) -> Connection:
@@ -14,10 +14,20 @@ def connect(options: argparse.Namespace, *, timeout_s: float = TIMEOUT_S) -> Con
         ConnectionLost: the server cannot be reached.
         ErrorReply: it does not take the password.
     """
-    connection = Connection(options.server, timeout_s=timeout_s)
-    if options.password:
+    return log_in(options.server, options.password, timeout_s=timeout_s)
+
+
+def log_in(address: Address, password: str, *, timeout_s: float = TIMEOUT_S) -> Connection:
+    """Connect to any server with a password, if there is one.
+
+    Raises:
+        ConnectionLost: the server cannot be reached.
+        ErrorReply: it does not take the password.
+    """
+    connection = Connection(address, timeout_s=timeout_s)
+    if password:
         try:
-            connection.call("AUTH", options.password)
+            connection.call("AUTH", password)
         except Exception:
             connection.close()
             raise

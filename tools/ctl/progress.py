@@ -2,7 +2,8 @@
 
 The map is asked for again and again; a line is shown when its epoch has changed, so it tells each
 step that was agreed on. What cannot go on (a node is dead, the metadata log has no leader) shows
-as no progress; then waiting ends with an error after a while, and the moves stay as they are.
+as no progress; then waiting ends with an error after a while, and the moves stay as they are. When
+all that is left waits for something that the leader of the metadata log can name, it ends sooner.
 """
 
 from __future__ import annotations
@@ -13,13 +14,15 @@ from collections.abc import Callable, Iterator
 
 from attrs import frozen
 
-from tools.ctl.cluster import Cluster, ClusterMap, Status
+from tools.ctl.cluster import Cluster, ClusterMap
 from tools.ctl.output import Failure, Line
 from tools.ctl.tables import plural
 
 #: The steps of a move, in order.
 STEPS = ("allow_both", "write_both", "stream", "read_new", "clean_up")
 INTERVAL_S = 0.5
+#: Without a change for so long the leader of the metadata log is asked what moves wait for.
+CALM_S = 3.0
 STUCK_S = 120.0
 REASONS_SHOWN_MAX = 3
 
@@ -29,6 +32,7 @@ class Pace:
     """How often to look, how long nothing may change; the clock is that of the machine."""
 
     interval_s: float = INTERVAL_S
+    calm_s: float = CALM_S
     stuck_s: float = STUCK_S
     sleep: Callable[[float], None] = time.sleep
     clock: Callable[[], float] = time.monotonic
@@ -40,7 +44,7 @@ def watch_moves(cluster: Cluster, pace: Pace, *, is_endless: bool = False) -> It
     With `is_endless` it goes on after that, until it is interrupted.
 
     Raises:
-        Failure: nothing has changed for too long.
+        Failure: nothing can move on, or nothing has changed for too long.
     """
     epoch, changed_at = -1, pace.clock()
     was_moving = True
@@ -55,21 +59,30 @@ def watch_moves(cluster: Cluster, pace: Pace, *, is_endless: bool = False) -> It
             was_moving = is_moving
         if not is_moving and not is_endless:
             return
-        if is_moving and now - changed_at > pace.stuck_s:
-            raise Failure(stuck_text(cluster.status(), pace.stuck_s))
+        if is_moving and not is_endless:
+            check_hope(cluster, pace, found, calm_s=now - changed_at)
         pace.sleep(pace.interval_s)
 
 
-def stuck_text(status: Status, stuck_s: float) -> str:
-    """Why nothing moves, as far as the server knows: the leader of the metadata log does."""
+def check_hope(cluster: Cluster, pace: Pace, found: ClusterMap, *, calm_s: float) -> None:
+    """See whether it is worth to wait on, when nothing has changed for `calm_s`.
+
+    Raises:
+        Failure: it is not; with what moves wait for, as far as it is known.
+    """
+    if calm_s < pace.calm_s:
+        return
+    status = cluster.status_at_leader()
+    moving = sum(it.transition is not None for it in found.partitions)
+    if len(status.waiting_for) < moving and calm_s <= pace.stuck_s:
+        return
     reasons = [f"partition {number}: {why}" for number, why in status.waiting_for.items()]
-    shown = "; ".join(reasons[:REASONS_SHOWN_MAX] or status.troubles)
     more = len(reasons) - REASONS_SHOWN_MAX
-    if more > 0:
-        shown += f"; and {more} more"
-    return (
-        f"nothing has moved for {stuck_s:g} s at epoch {status.epoch}; the moves stay as they are"
-        f" ({shown or 'ask the leader of the metadata log: meridian-ctl metadata tells who'})"
+    shown = reasons[:REASONS_SHOWN_MAX] or status.troubles or ["meridian-ctl status may tell why"]
+    raise Failure(
+        f"{plural(moving, 'move')} cannot go on now and will when that changes:\n  "
+        + "\n  ".join(shown)
+        + (f"\n  and {more} more" if more > 0 else "")
     )
 
 

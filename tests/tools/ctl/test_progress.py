@@ -7,8 +7,8 @@ import pytest
 
 from cluster.map.commands import AdvanceTransition, BeginTransitions, PlannedChange
 from cluster.map.values import ClusterMap, TransitionStep
-from tests.cluster.map.maps import first_map, run
-from tests.harness.told_cluster import told_cluster
+from tests.cluster.map.maps import first_map, node_id, run
+from tests.harness.told_cluster import METADATA, STATISTICS, told_cluster
 from tests.tools.ctl.told_server import told_server
 from tools.connection import Connection
 from tools.ctl.cluster import Cluster
@@ -51,20 +51,50 @@ def test_each_step_is_a_line_until_all_is_done() -> None:
     assert set(waited) == {0.25}
 
 
-def test_moves_that_are_stuck_end_the_wait() -> None:
-    """With what to look at; the moves themselves stay as they are."""
-    now = [0.0]
+def counting(now: list[float]) -> Pace:
+    """A pace whose clock is moved on by waiting."""
 
     def sleep(seconds: float) -> None:
         now[0] += seconds
 
-    pace = Pace(interval_s=1.0, stuck_s=5.0, sleep=sleep, clock=lambda: now[0])
-    with told_server(told_cluster(moving(1))) as server, Connection(server.address) as connection:
-        lines = watch_moves(Cluster(connection), pace)
+    return Pace(interval_s=1.0, calm_s=3.0, stuck_s=5.0, sleep=sleep, clock=lambda: now[0])
+
+
+def test_moves_that_are_stuck_end_the_wait() -> None:
+    """With what is wrong; the moves themselves stay as they are."""
+    now = [0.0]
+    cluster = told_cluster(moving(1), node_id(2))
+    with told_server(cluster) as server, Connection(server.address) as connection:
+        lines = watch_moves(Cluster(connection), counting(now))
         assert next(lines).data["moving"] == 1
-        with pytest.raises(Failure, match="nothing has moved for 5 s at epoch 2"):
+        with pytest.raises(Failure) as stuck:
             next(lines)
+    assert str(stuck.value).startswith("1 move cannot go on now and will when that changes:\n  ")
+    assert f"{node_id(2)} is dead" in str(stuck.value)
     assert now[0] == 6.0
+
+
+def test_what_moves_wait_for_is_asked_of_the_leader() -> None:
+    """It alone knows; when all that is left waits, there is no point in waiting longer."""
+    now = [0.0]
+    current = moving(5)
+    leader = told_cluster(current)
+    control = attrs.evolve(STATISTICS.control, waiting_for=dict.fromkeys(range(5), "2 keys"))
+    leader.figures = attrs.evolve(STATISTICS, control=control)
+    asked = told_cluster(current)
+    asked.metadata_status = attrs.evolve(METADATA, leader=node_id(1))
+    with told_server(leader) as at_leader, told_server(asked) as server:
+        facts = attrs.evolve(asked.views[1].facts, client_port=at_leader.address.port)
+        asked.views[1] = attrs.evolve(asked.views[1], facts=facts)
+        with Connection(server.address) as connection:
+            lines = watch_moves(Cluster(connection), counting(now))
+            next(lines)
+            with pytest.raises(Failure) as stuck:
+                next(lines)
+    assert str(stuck.value).splitlines()[1:] == [
+        "  partition 0: 2 keys", "  partition 1: 2 keys", "  partition 2: 2 keys", "  and 2 more",
+    ]  # fmt: skip
+    assert now[0] == 3.0
 
 
 def test_an_endless_watch_goes_on_when_nothing_moves() -> None:

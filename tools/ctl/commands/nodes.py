@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from tools.ctl.commands import Commands
 
 HEADINGS = (
-    "NODE", "GOSSIP ADDRESS", "CLIENTS", "STATUS", "PHI", "IN MAP", "PLACE", "WEIGHT", "LEADS",
+    "NODE", "GOSSIP ADDRESS", "PORT", "STATUS", "PHI", "IN MAP", "PLACE", "WEIGHT", "LEADS",
     "HOLDS", "SLOTS", "VERSION",
 )  # fmt: skip
 

@@ -75,6 +75,9 @@ def plan_lines(plan: Plan, changes_max: int) -> Iterator[str]:
             for load in plan.loads
         ],
     )
+    if plan.leader_changes:
+        count = plural(len(plan.leader_changes), "partition")
+        yield f"{count} would get another leader; that waits while there are keys in it"
     if plan.changes:
         shown = plan.changes[:changes_max]
         yield table(CHANGE_HEADINGS, [change_row(change, names) for change in shown])

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from tools.ctl.commands import Commands
 
 SECTIONS = ("server", "clients", "memory", "persistence", "stats", "keyspace")
+WAITS_SHOWN_MAX = 3
 UNITS = ((86400, "d"), (3600, "h"), (60, "min"))
 
 
@@ -84,8 +85,11 @@ def cluster_summary(status: Status) -> Iterator[str]:
     if status.open_transitions:
         moves = plural(status.open_transitions, "partition")
         yield f"  {moves} being moved; meridian-ctl plan --watch follows"
-    for number, why in status.waiting_for.items():
+    waits = list(status.waiting_for.items())
+    for number, why in waits[:WAITS_SHOWN_MAX]:
         yield f"  partition {number} waits: {why}"
+    if len(waits) > WAITS_SHOWN_MAX:
+        yield f"  and {len(waits) - WAITS_SHOWN_MAX} more wait; --json names all"
     for trouble in status.troubles:
         yield f"  ! {trouble}"
 

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 
+import attrs
 import pytest
 
 from cluster.map.commands import UnassignSlots
 from cluster.slots import SlotSet
 from tests.cluster.map.maps import CLUSTER, first_map, node_id, run
-from tests.harness.told_cluster import ToldCluster, told_cluster
+from tests.harness.told_cluster import STATISTICS, ToldCluster, told_cluster
 from tests.tools.answering_server import answering_server
 from tests.tools.ctl.told_server import ran
 from tools.ctl.__main__ import main
@@ -70,6 +71,20 @@ def test_a_node_of_a_cluster_says_how_that_is(capsys: pytest.CaptureFixture[str]
     ]
     assert lines[-2] == "  ! 5 slots belong to nobody"
     assert lines[-1].startswith(f"  ! {node_id(2)} is dead; the ")
+
+
+def test_only_some_of_many_waits_are_shown(capsys: pytest.CaptureFixture[str]) -> None:
+    """JSON names all of them."""
+    cluster = told_cluster(first_map(3))
+    control = attrs.evolve(STATISTICS.control, waiting_for=dict.fromkeys(range(5), "2 keys"))
+    cluster.figures = attrs.evolve(STATISTICS, control=control)
+    _, lines, _ = ran(cluster, capsys, "status")
+    assert lines[-4:] == [
+        "  partition 0 waits: 2 keys",
+        "  partition 1 waits: 2 keys",
+        "  partition 2 waits: 2 keys",
+        "  and 2 more wait; --json names all",
+    ]
 
 
 def test_an_unformed_node_says_what_it_waits_for(capsys: pytest.CaptureFixture[str]) -> None:
