@@ -24,7 +24,7 @@ from cluster.transport.peer_sockets import PeerSockets
 from cluster.transport.poller import Connection, Names, PeerListener
 from cluster.transport.tls import TlsContexts
 from cluster.wire.hello import PeerIdentity
-from cluster.wire.messages import PeerMessage
+from cluster.wire.messages import GenesisCall, PeerMessage
 from meridian_resp.server.io import READABLE, WRITABLE
 from tests.harness.memory_io import (
     BUFFER_BYTES,
@@ -310,3 +310,23 @@ class PeerGroup:
         for node in self.nodes:
             node.peers.on_deadline(node.io.monotonic())
             node.peers.flush()
+
+
+def numbers(node: PeerNode) -> list[int]:
+    """The numbers of the genesis calls that a node was sent, in order."""
+    return [m.call for _, m in node.received if isinstance(m, GenesisCall)]
+
+
+def joined(options: TransportOptions | None = None) -> tuple[PeerGroup, PeerNode, PeerNode]:
+    """Two nodes, the first with a link to the second."""
+    group = PeerGroup(2, options)
+    first, second = group.nodes
+    assert first.peers.send(second.endpoint, GenesisCall(1))
+    group.run()
+    assert numbers(second) == [1]
+    return group, first, second
+
+
+def ends_of(group: PeerGroup, host: str) -> list[PeerEnd]:
+    """The ends of connections at a host that are open."""
+    return [end for end in group.network.ends if end.host == host and not end.is_closed]

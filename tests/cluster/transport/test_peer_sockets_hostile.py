@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from cluster.wire.frames import HEADER, encode_frame
 from cluster.wire.handshake import MAGIC, Handshake
 from cluster.wire.messages import GenesisCall, encode_message
-from tests.harness.memory_peers import PeerEnd, PeerGroup, PeerNode, identity_of
+from tests.harness.memory_peers import PeerEnd, PeerGroup, PeerNode, identity_of, joined
 
 garbage = st.binary(min_size=1, max_size=200)
 frames = garbage.map(encode_frame)
@@ -25,15 +25,6 @@ def greeting(seed: int, **changes: object) -> bytes:
     return Handshake(
         identity_of(seed, **changes), b"secret", is_outgoing=True, challenge=bytes(32)
     ).take()
-
-
-def joined() -> tuple[PeerGroup, PeerNode, PeerNode]:
-    """Two nodes with a link from the first to the second."""
-    group = PeerGroup(2)
-    first, second = group.nodes
-    first.peers.send(second.endpoint, GenesisCall(1))
-    group.run()
-    return group, first, second
 
 
 def knock(group: PeerGroup, node: PeerNode) -> PeerEnd:
