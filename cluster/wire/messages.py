@@ -264,7 +264,7 @@ class KeyVersionsRequest(msgspec.Struct, frozen=True, array_like=True, tag=32):
 
 
 class KeyVersionsReply(msgspec.Struct, frozen=True, array_like=True, tag=33):
-    """Versions in the order of the keys, 0 for an absent key; status as in `ForwardReply`."""
+    """Versions in the order of the keys, 0 for one never there; status as in `ForwardReply`."""
 
     request: int
     status: int

@@ -25,13 +25,13 @@ def count_keys(
 ) -> int:
     """Return how many keys live in the slots from `first` to `last`.
 
-    Counting ends after `records_max` records, so that a great number may come out too small; it
-    is 0 only if no key was met in all of them.
+    Counting ends after `records_max` records, so that a great number may come out too small. 0
+    is never too small: until there is a key, counting goes on.
     """
     count = 0
     for passed, key in enumerate(_walk(database, _start_of(first), _start_of(last + 1)), 1):
         count += key is not None
-        if passed == records_max:
+        if count and records_max is not None and passed >= records_max:
             break
     return count
 

@@ -20,15 +20,18 @@ class PendingReply(bytes):
     Attributes:
         reply: its bytes once they are known.
         on_settled: called once, when that is so.
+        is_held: it stands among the replies of its session that wait, and is counted there.
     """
 
     reply: bytes | None
+    is_held: bool
     on_settled: Callable[[], None] | None
 
     def __new__(cls) -> PendingReply:
         """Return a place without a reply."""
         made = super().__new__(cls)
         made.reply = None
+        made.is_held = False
         made.on_settled = None
         return made
 

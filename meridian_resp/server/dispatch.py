@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import logging
 import time
+from collections.abc import Callable
 from functools import partial
 from typing import Final
 
@@ -74,6 +75,8 @@ class Dispatcher:
         self.total_calls = 0
         #: Error replies since the start, by code (INFO errorstats).
         self.errors_by_code: dict[str, int] = {}
+        #: Set on a node of a cluster: raises CommandError for what MULTI must not queue.
+        self.check_queued: Callable[[Runnable, list[bytes]], None] | None = None
         #: Sessions whose output of this tick must wait until the log is on disk.
         self.must_sync: set[Session] = set()
 
@@ -234,13 +237,25 @@ class Dispatcher:
         if session.queue is not None and spec.name not in _NOT_QUEUED:
             if Flag.NO_MULTI in spec.flags:
                 return self._refuse(session, runnable, errors.NOT_IN_MULTI)
-            session.queue.append((spec, given))
-            return QUEUED
+            return self._queue(session, runnable, given, arguments)
         if self._conditions.must_pause(session, runnable, self._context.now_ms):
             raise MustWait
         if level:
             return self._at_level(session, runnable, arguments, level)
         return self.call(session, runnable, arguments)
+
+    def _queue(
+        self, session: Session, runnable: Runnable, given: list[bytes], arguments: list[bytes]
+    ) -> Outcome:
+        """Keep a command for EXEC."""
+        if self.check_queued is not None:
+            try:
+                self.check_queued(runnable, arguments)
+            except CommandError as failure:
+                return self._refuse(session, runnable, failure.text)
+        assert session.queue is not None, "queued outside of MULTI"
+        session.queue.append((runnable.spec, given))
+        return QUEUED
 
     def _at_level(
         self, session: Session, runnable: Runnable, arguments: list[bytes], level: str

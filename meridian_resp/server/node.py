@@ -21,17 +21,19 @@ from meridian_resp.config.settings import Settings
 from meridian_resp.config.storage_options import CHANGEABLE_NAMES, storage_options
 from meridian_resp.datatypes.keyspace import Keyspace
 from meridian_resp.protocol.request_limits import RequestLimits
+from meridian_resp.server.cluster_reactor import ClusterReactor
 from meridian_resp.server.collecting import collect_statistics
 from meridian_resp.server.conditions import Conditions
 from meridian_resp.server.dispatch import Dispatcher
 from meridian_resp.server.execution import Execution
 from meridian_resp.server.expiry import Expiry
+from meridian_resp.server.forwarding import ForwardingStatistics
 from meridian_resp.server.io import Io
 from meridian_resp.server.latency import LatencyMonitor
 from meridian_resp.server.long_commands import LongCommands
 from meridian_resp.server.rates import Rates
 from meridian_resp.server.reactor import Reactor
-from meridian_resp.server.runnable import Runnables
+from meridian_resp.server.runnable import Runnable, Runnables
 from meridian_resp.server.saving import Saving
 from meridian_resp.server.session import Session
 from meridian_resp.server.sessions import Sessions
@@ -71,13 +73,18 @@ class Node:
         #: See `ServerPort`.
         self.cluster: ClusterPort | None = None
         self.slot_marks = SlotMarks()
+        #: Counters of requests handed to other nodes; `ClusterServing` sets it.
+        self.forwarding_statistics: Callable[[], ForwardingStatistics | None] = lambda: None
+        #: Sessions besides those of connected clients; see `serve_cluster`.
+        self._proxies: Callable[[], Iterable[Session]] = list
         self.dispatcher = Dispatcher(
             self.context, self.runnables, self.conditions, self.slow_log, self.latency
         )
         self.registry = Sessions(
             settings, self.limits, self.conditions, self.keyspace.databases[0]
         )
-        self.reactor = Reactor(io, engine, self.context, self.dispatcher, self.registry, settings)
+        reactor = ClusterReactor if settings.cluster_enabled else Reactor
+        self.reactor = reactor(io, engine, self.context, self.dispatcher, self.registry, settings)
         self.long_commands = LongCommands(self.reactor, self.keyspace, self.context.enter)
         self.expiry = Expiry(self.keyspace, self.reactor, settings, io.monotonic)
         self.saving = Saving(engine, self.keyspace, io.wall_ms)
@@ -222,9 +229,20 @@ class Node:
         self.reactor.end_tick()
 
     def _wake_waiting(self) -> None:
-        for session in self.registry.all():
+        for session in (*self.registry.all(), *self._proxies()):
             if session.is_waiting:
                 self.reactor.queue_to_run(session)
+
+    def serve_cluster(
+        self,
+        cluster: ClusterPort,
+        proxies: Callable[[], Iterable[Session]],
+        check_queued: Callable[[Runnable, list[bytes]], None],
+    ) -> None:
+        """Be a node of a cluster; see `ClusterServing.attach`, which does the rest."""
+        self.cluster = cluster
+        self._proxies = proxies
+        self.dispatcher.check_queued = check_queued
 
     # --- ServerPort ---
 

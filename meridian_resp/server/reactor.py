@@ -159,9 +159,7 @@ class Reactor:
         for number, event in events:
             ready = by_number.get(number)
             if ready is None:
-                listener = self._listeners.get(number)
-                if listener is not None:
-                    self._accept(listener)
+                self._serve_other(number, event)
                 continue
             if event & WRITABLE:
                 self.output.send_unsent(ready)
@@ -178,6 +176,12 @@ class Reactor:
             if monotonic() > deadline:
                 break
         self.end_tick()
+
+    def _serve_other(self, number: int, event: int) -> None:
+        """A socket is ready that is no client's: a listener's, or one that is closed by now."""
+        listener = self._listeners.get(number)
+        if listener is not None:
+            self._accept(listener)
 
     def _after_last_served(self, events: list[tuple[int, int]]) -> list[tuple[int, int]]:
         """Events in the order that lets those come first whom the last tick did not get to."""
@@ -477,8 +481,10 @@ class Reactor:
             await self._io.wait()
             self.begin_tick()
             for number, event in self._io.poll():
-                session = by_number[number]
-                if event & HANGUP:
+                session = by_number.get(number)
+                if session is None:
+                    self._serve_other(number, event)
+                elif event & HANGUP:
                     self.close_later(session, "client closed connection")
                 else:
                     self.output.send_unsent(session)

@@ -129,6 +129,8 @@ class FakeCluster:
         self.answer: Answer = Done()
         self.on_request: Callable[[Request], None] = lambda request: None
         self.handler: DataHandler | None = None
+        #: Hands a message over; a server does that within a tick.
+        self.in_tick: Callable[[Callable[[], None]], None] = lambda work: work()
         self.network = network
         self._map: ClusterMap | None = None
         self._view: SlotView | None = None
@@ -211,6 +213,11 @@ class FakeLink:
         self.other: FakeLink = self
         self.queue: deque[bytes] = deque()
 
+    @property
+    def queued_bytes(self) -> int:
+        """See `PeerLink.queued_bytes`."""
+        return sum([len(message) for message in self.queue])
+
     def send(self, message: PeerMessage) -> bool:
         """See `PeerLink.send`."""
         if not self.is_up or len(self.queue) >= self._network.queue_max:
@@ -269,11 +276,15 @@ class FakeNetwork:
                     _handler_of(end.owner).on_link_up(end)
             for end in (link, link.other):
                 if end.queue:
-                    message = decode_message(end.queue.popleft())
-                    assert isinstance(message, DATA_MESSAGES)
-                    _handler_of(end.peer).on_message(end.other, message)
+                    self._hand_over(end.other, decode_message(end.queue.popleft()))
                     return True
         return False
+
+    def _hand_over(self, end: FakeLink, message: PeerMessage) -> None:
+        """Let the node at an end of a link have a message that arrived there."""
+        assert isinstance(message, DATA_MESSAGES)
+        handler = _handler_of(end.owner)
+        end.owner.in_tick(lambda: handler.on_message(end, message))
 
     def _fail(self, place: tuple[Endpoint, Endpoint], link: FakeLink) -> None:
         link.is_up = False

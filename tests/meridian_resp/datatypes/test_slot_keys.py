@@ -55,11 +55,15 @@ def test_a_walk_gives_way() -> None:
     assert len(keys_of(database, SLOT, SLICE_RECORDS + 1)) == SLICE_RECORDS + 1
 
 
-def test_counting_can_be_cut_short() -> None:
-    """Then it is 0 only if nothing was met."""
-    database = filled(10).keyspace.databases[0]
+def test_counting_can_be_cut_short_but_never_to_nothing() -> None:
+    """A slot that is told to be empty is given away, so dead records must not hide a key."""
+    runner = filled(10)
+    database = runner.keyspace.databases[0]
     assert count_keys(database, SLOT, SLOT, records_max=3) == 3
     assert count_keys(database, SLOT, SLOT, records_max=1000) == 10
+    for number in range(9):
+        runner.run(f"del {{a}}{number:04}")
+    assert count_keys(database, SLOT, SLOT, records_max=3) == 1
 
 
 def test_the_last_slot_ends_before_the_system_records() -> None:

@@ -1,0 +1,49 @@
+"""This node's keys by slot, as the control plane asks about them; its `DataPort`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Final
+
+from meridian_resp.datatypes.slot_keys import count_keys
+
+if TYPE_CHECKING:
+    from cluster.slots import SlotSet
+    from meridian_resp.datatypes.keyspace import Keyspace
+    from meridian_resp.server.routing import Routing
+
+#: Records looked at in one question: some ten milliseconds. More keys than that are many anyway.
+RECORDS_MAX: Final = 10_000
+
+
+class SlotData:
+    """Counts keys, and keeps slots empty for a moment."""
+
+    def __init__(
+        self, keyspace: Keyspace, routing: Routing, monotonic: Callable[[], float]
+    ) -> None:
+        self._keyspace = keyspace
+        self._routing = routing
+        self._monotonic = monotonic
+
+    def count_keys(self, slots: SlotSet) -> int:
+        """See `DataPort.count_keys`: exact up to some thousands, at least 1 if there are any.
+
+        Keys of a node of a cluster are in database 0.
+        """
+        database = self._keyspace.databases[0]
+        count = 0
+        for first, last in slots.ranges:
+            left = RECORDS_MAX - count
+            if left <= 0:
+                break
+            count += count_keys(database, first, last, records_max=left)
+        return count
+
+    def holds_keys(self) -> bool:
+        """See `DataPort.holds_keys`."""
+        return any(database.count for database in self._keyspace.databases)
+
+    def hold_writes(self, slots: SlotSet, seconds: float) -> None:
+        """See `DataPort.hold_writes`."""
+        self._routing.hold(slots, self._monotonic() + seconds)
