@@ -66,12 +66,20 @@ class Installer:
             on_installed()
             self._store.install_tables(self._tables.sources(), self._tables.ranges())
         await self.unlink(names)
+        await self._let_go()
 
     async def unlink(self, names: list[str]) -> None:
         """Remove files that nothing names any more; a failure costs only space until a restart."""
         for name in names:
             with contextlib.suppress(OSError):
                 await self._run_blocking(self._store.files.unlink, name)
+
+    async def _let_go(self) -> None:
+        """Drop tables that left the layout, a megabyte of their mappings at a time."""
+        retired, self._tables.retired = self._tables.retired, []
+        while retired:
+            for _ in retired.pop().release_slices():
+                await trio.lowlevel.checkpoint()
 
     async def _append(self, edit: VersionEdit) -> ManifestState:
         while True:

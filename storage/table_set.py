@@ -58,6 +58,8 @@ class TableSet:
         self._tables: dict[int, Table] = {}
         self._versions = VersionSet(Version(), self._collect)
         self._unreferenced: list[int] = []
+        #: Tables that left the layout, for the installer to let go gently.
+        self.retired: list[Table] = []
         self._next_number = 1
         self._bloom_counts: dict[int, list[int]] = {}
 
@@ -160,6 +162,7 @@ class TableSet:
         gone, self._unreferenced = self._unreferenced, []
         for number in gone:
             table = self._tables.pop(number)
+            self.retired.append(table)
             counts = self._bloom_counts.setdefault(levels[number], [0, 0])
             counts[0] += table.negatives
             counts[1] += table.false_positives

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Generator
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, cast
 
 from meridian_resp.commands.arguments import (
     INT32_MAX,
@@ -29,6 +29,10 @@ if TYPE_CHECKING:
 INVALID_CURSOR: Final = "ERR invalid cursor"
 UINT64_MAX: Final = 2**64 - 1
 SCAN_COUNT: Final = 10
+#: Room for the head of an array of any length.
+_HEAD_BYTES_MAX: Final = 24
+#: Replies of KEYS up to this many bytes are copied into one bytes object.
+_COPIED_BYTES_MAX: Final = 1 << 16
 FLUSH_ARGUMENT: Final = Argument(
     "async", "oneof", optional=True,
     arguments=(word("async", since="4.0.0"), word("sync", since="6.2.0")),
@@ -131,16 +135,24 @@ def _collect_keys(database: Database, matches: Matcher | None) -> Generator[None
         if matches(key):
             add(b"$%d\r\n%b\r\n" % (len(key), key))
 
-    # Each slice joins its own keys: a million small pieces at the end would take 70 ms.
+    # The reply grows slice by slice, behind room for its head: joining a million small pieces at
+    # the end would take 70 ms, and joining one piece per slice still 7 (24 MB, 2026-11-25).
     count = 0
-    chunks: list[bytes] = []
+    reply = bytearray(_HEAD_BYTES_MAX)
     for _ in walk_in_slices(database, visit_any if matches is None else visit):
         count += len(found)
-        chunks.append(b"".join(found))
+        reply += b"".join(found)
         found.clear()
         yield
     count += len(found)
-    return b"".join([b"*%d\r\n" % count, *chunks, *found])
+    reply += b"".join(found)
+    head = b"*%d\r\n" % count
+    start = _HEAD_BYTES_MAX - len(head)
+    reply[start:_HEAD_BYTES_MAX] = head
+    if len(reply) < _COPIED_BYTES_MAX:
+        return bytes(reply[start:])
+    # Not copied: whoever takes it on its way only joins, slices and sends, as with bytes.
+    return cast("bytes", memoryview(reply)[start:])
 
 
 @command(

@@ -17,6 +17,9 @@ from meridian_resp.server.session import Session
 READING_STOPS_BYTES: Final = 1 << 20
 #: Pieces up to this are joined before sending; larger ones go out by themselves.
 _JOIN_BYTES_MAX: Final = 1 << 18
+#: Handed to the kernel for one client at a time: copying megabytes into a socket's buffer would
+#: hold up everybody else. The socket is reported writable again for the rest.
+_SEND_BYTES_MAX: Final = 1 << 18
 
 
 class Output:
@@ -49,7 +52,10 @@ class Output:
             self._check_limits(session)
             return
         try:
-            sent = session.connection.send(data)
+            if len(data) > _SEND_BYTES_MAX:
+                sent = session.connection.send(memoryview(data)[:_SEND_BYTES_MAX])
+            else:
+                sent = session.connection.send(data)
         except BlockingIOError:
             sent = 0
         except OSError as error:
@@ -76,12 +82,13 @@ class Output:
         self.send_unsent(session)
 
     def send_unsent(self, session: Session) -> None:
-        """Send what waits, as far as the kernel takes it."""
+        """Send what waits, as far as the kernel takes it and a client's turn allows."""
         unsent = session.unsent
-        while unsent:
+        room = _SEND_BYTES_MAX
+        while unsent and room > 0:
             data = unsent[0]
             try:
-                sent = session.connection.send(data)
+                sent = session.connection.send(memoryview(data)[:room])
             except BlockingIOError:
                 break
             except OSError as error:
@@ -89,6 +96,7 @@ class Output:
                 return
             self.total_bytes += sent
             session.unsent_bytes -= sent
+            room -= sent
             if sent == len(data):
                 unsent.popleft()
             else:

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from array import array
 from bisect import bisect_left, bisect_right
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from itertools import accumulate, islice
 from operator import lt
 
@@ -22,6 +22,7 @@ from attrs import frozen
 from storage.bloom import open_filter
 from storage.errors import ClosedError, CorruptionError
 from storage.files import FileSystem, Mapped
+from storage.os_files import release_pages
 from storage.sstable.block import Block, BlockCodec
 from storage.sstable.cache import BlockCache
 from storage.sstable.format import decode_footer, read_section
@@ -30,6 +31,8 @@ from storage.sstable.range_tombstones import RangeTombstones, decode_ranges
 
 Chunk = tuple[Sequence[bytes], Sequence[bytes]]
 """Keys in ascending order, and their records: what scans and merges work on, block by block."""
+
+_RELEASE_BYTES = 1 << 20
 
 
 @frozen
@@ -211,6 +214,18 @@ class Table:
         """Give the map back. Later calls fail, and a scan that is under way at its next block."""
         self._data = None
         self._may_contain = self._refuse
+
+    def release_slices(self) -> Generator[None, None, None]:
+        """Take a table that is no longer used out of this process's page table, bit by bit.
+
+        Reads still work. Without this the end of its mapping is one system call of 6 ms for
+        64 MB, made in whatever task drops the last reference.
+        """
+        data = self._data
+        for start in range(0, 0 if data is None else len(data), _RELEASE_BYTES):
+            assert data is not None
+            release_pages(data, start, min(start + _RELEASE_BYTES, len(data)))
+            yield
 
     @property
     def data(self) -> Mapped:

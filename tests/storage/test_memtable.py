@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import random
+
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -82,3 +84,14 @@ def test_recount_is_exact() -> None:
         memtable.apply([(b"\x01key", b"record"), (b"\x02key", b"rec")])
     memtable.recount()
     assert memtable.estimated_bytes == 4 + 6 + 4 + 3 + 2 * ENTRY_BYTES
+
+
+def test_many_new_keys_are_sorted_with_the_old_ones() -> None:
+    """Thousands of keys at once, then some more: the view of the shard is in order each time."""
+    rng = random.Random(5)
+    memtable = Memtable()
+    for count in (3000, 40, 700):
+        keys = [b"\x01" + rng.randbytes(rng.randrange(6)) for _ in range(count)]
+        memtable.apply([(key, b"r") for key in keys])
+        assert memtable.sorted_keys(1) == sorted(memtable.shards[1])
+        memtable.check_invariants()

@@ -101,6 +101,16 @@ def test_keys(runner: CommandRunner) -> None:
     assert runner.run("KEYS none*") == b"*0\r\n"
 
 
+def test_a_long_reply_of_keys_is_whole(runner: CommandRunner) -> None:
+    """More keys than one slice walks, and more bytes than are copied, make one right array."""
+    names = [b"%05d" % number + b"k" * 95 for number in range(1000)]
+    for name in names:
+        runner.run(f"SET {name.decode()} v")
+    everything = parsed(bytes(runner.run("KEYS *kkk")))
+    assert isinstance(everything, list)
+    assert sorted(everything) == names
+
+
 def test_keys_is_long_work(runner: CommandRunner) -> None:
     """KEYS is answered in slices, so that others are served meanwhile."""
     outcome = runner.commands.by_name["keys"].handler(runner, [b"keys", b"*"])

@@ -169,6 +169,42 @@ def test_a_value_of_a_megabyte_in_and_out(size: int) -> None:
     assert drain(server, client) == b"$%d\r\n%b\r\n" % (size, value)
 
 
+def test_one_client_was_handed_megabytes_while_others_waited() -> None:
+    """However much a kernel would take, a client's turn sends a quarter of a megabyte."""
+    server = SimulatedServer().open()
+    session = server.session(server.connect())
+    taken: list[int] = []
+
+    class Hungry:
+        """A connection that takes everything."""
+
+        def fileno(self) -> int:
+            return session.fd
+
+        def recv(self, size: int, /) -> bytes:
+            raise BlockingIOError
+
+        def send(self, data: bytes | memoryview, /) -> int:
+            taken.append(len(data))
+            return len(data)
+
+        def close(self) -> None:
+            pass
+
+    session.connection = Hungry()
+    session.out.append(b"x" * 1_000_000)
+    server.reactor.output.end_tick(session, None)
+    assert taken == [1 << 18]
+    assert session.unsent_bytes == 1_000_000 - (1 << 18)
+    server.reactor.output.send_unsent(session)
+    assert taken == [1 << 18] * 2
+    assert session.is_writing
+    while session.unsent:
+        server.reactor.output.send_unsent(session)
+    assert sum(taken) == 1_000_000
+    assert not session.is_writing
+
+
 def test_totals() -> None:
     """Bytes sent are counted."""
     server, client = with_big_value()

@@ -189,3 +189,18 @@ def test_real_file_outlives_its_name(tmp_path):
     assert type(table.get(b"key05")) is bytes
     assert table.get(b"key99") is None
     table.close()
+
+
+def test_a_released_table_still_answers(tmp_path):
+    """A retired table is let go bit by bit; a scan that still holds it reads on."""
+    files = OsFileSystem(str(tmp_path))
+    builder = TableBuilder(files.create(table_name(1)), TableOptions(64), number=1)
+    for key, record in ENTRIES.items():
+        builder.add(key, record)
+    table = Table(files, table_name(1), builder.finish(), BlockCache(0))
+    scan = table.scan()
+    first = next(scan)
+    assert len(list(table.release_slices())) == 1
+    assert [first, *scan] == list(ENTRIES.items())
+    table.close()
+    assert list(table.release_slices()) == []
