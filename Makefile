@@ -31,8 +31,9 @@ $(STAMP): pyproject.toml .ci/virtual-environment
 run: $(STAMP) ## serve on 127.0.0.1:7401 with data in ./data; options in ARGS="..."
 	@exec $(BIN)/meridian $(ARGS)
 
-system-packages: ## install redis-server and redis-tools when allowed; say what is missing
+system-packages: $(STAMP) ## install what the tests use besides, when allowed; say what is missing
 	@.ci/system-packages
+	@.ci/node-packages
 
 test: $(STAMP) system-packages ## run all tests (options for pytest in PYTEST_ARGS="...")
 	$(BIN)/python -m pytest $(PYTEST_ARGS)
