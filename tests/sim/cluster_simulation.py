@@ -122,16 +122,19 @@ class Simulation:
         first = self._first[0]
         for number, machine in enumerate(self._first[1:]):
             # In either direction: who is asked and who asks must not matter.
-            asked, other = (first, machine) if number % 2 else (machine, first)
-            meet = Meet((other.port.endpoint,))
-            self.network.after(0.2, partial(self._ask_again, asked, meet))
+            pair = (first, machine) if number % 2 else (machine, first)
+            self.network.after(0.2, partial(self._introduce_again, *pair))
 
-    def _ask_again(self, machine: SimulatedMachine, meet: Meet) -> None:
-        """A person repeats CLUSTER MEET until the node has a cluster."""
-        if machine.process is not None and machine.process.plane.map is None:
-            self.world.ask(machine, meet)
-        if self.formed_s is None:
-            self.network.after(5.0, lambda: self._ask_again(machine, meet))
+    def _introduce_again(self, one: SimulatedMachine, other: SimulatedMachine) -> None:
+        """A person repeats CLUSTER MEET until both have a cluster.
+
+        Who was killed before it had one has forgotten whom it met.
+        """
+        if one.map is None or other.map is None:
+            if one.process is not None:
+                self.world.ask(one, Meet((other.port.endpoint,)))
+        if self.network.now < self.faults.duration_s + self.faults.settle_s / 2:
+            self.network.after(5.0, partial(self._introduce_again, one, other))
 
     def _watch_birth(self) -> None:
         machines = self._first
