@@ -7,17 +7,17 @@ from collections.abc import Iterator
 
 from tools.ctl.cluster import Document, Outcome, cluster_of
 from tools.ctl.output import Line
-from tools.ctl.progress import Pace, watch_moves
+from tools.ctl.progress import Pace, watch_settling
 
 
 def run_change(
     options: argparse.Namespace, *words: str, done: str, waits: bool = False
 ) -> Iterator[Line]:
-    """Ask for a change and show what came of it; with `waits` follow moves to their end."""
+    """Ask for a change and show what came of it; with `waits` until nothing is left to move."""
     with cluster_of(options) as cluster:
         yield outcome_line(cluster.document(*words), done)
         if waits:
-            yield from watch_moves(cluster, Pace())
+            yield from watch_settling(cluster, Pace())
 
 
 def outcome_line(document: Document, done: str) -> Line:
@@ -31,4 +31,6 @@ def outcome_line(document: Document, done: str) -> Line:
 
 def add_waiting(command: argparse.ArgumentParser) -> None:
     """Add `--wait`."""
-    command.add_argument("--wait", action="store_true", help="show moves until they are done")
+    command.add_argument(
+        "--wait", action="store_true", help="show moves until nothing is left to do"
+    )

@@ -279,6 +279,21 @@ class Cluster:
         """All known nodes."""
         return self.document("NODES").shaped(list[Node])
 
+    def plan(self) -> Plan:
+        """What would be moved now."""
+        return self.document("PLAN").shaped(Plan)
+
+    def is_auto_rebalance(self) -> bool:
+        """Whether plans are carried out by themselves: the cluster's setting, else the option.
+
+        The option is the leader's, and this is the node's that was asked; they rarely differ.
+        """
+        chosen = self.status().settings.get("auto-rebalance")
+        if chosen is None:
+            answer = self.connection.call("CONFIG", "GET", "auto-rebalance")
+            return isinstance(answer, list) and answer[-1:] == [b"yes"]
+        return chosen == "yes"
+
     def map(self) -> ClusterMap:
         """The cluster map."""
         return self.document("MAP").shaped(ClusterMap)

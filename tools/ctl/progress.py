@@ -64,6 +64,37 @@ def watch_moves(cluster: Cluster, pace: Pace, *, is_endless: bool = False) -> It
         pace.sleep(pace.interval_s)
 
 
+def watch_settling(cluster: Cluster, pace: Pace) -> Iterator[Line]:
+    """Follow what comes of a change, until nothing is left to move.
+
+    Where plans are carried out by themselves that takes the settling time before it begins; where
+    they are not, it says how to carry this one out.
+
+    Raises:
+        Failure: moves cannot go on, or the plan is not carried out although it should be.
+    """
+    calm_since = pace.clock()
+    while True:
+        if any(it.transition is not None for it in cluster.map().partitions):
+            yield from watch_moves(cluster, pace)
+            calm_since = pace.clock()
+            continue
+        plan = cluster.plan()
+        if plan.is_empty:
+            yield Line("nothing is left to move", {"epoch": plan.epoch, "is_settled": True})
+            return
+        if not cluster.is_auto_rebalance():
+            text = f"it is planned; carry it out with: meridian-ctl commit {plan.epoch} --wait"
+            yield Line(text, {"epoch": plan.epoch, "is_settled": False})
+            return
+        if pace.clock() - calm_since > pace.stuck_s:
+            raise Failure(
+                f"the plan was not carried out within {pace.stuck_s:g} s; meridian-ctl metadata"
+                " tells whether somebody leads"
+            )
+        pace.sleep(pace.interval_s)
+
+
 def check_hope(cluster: Cluster, pace: Pace, found: ClusterMap, *, calm_s: float) -> None:
     """See whether it is worth to wait on, when nothing has changed for `calm_s`.
 

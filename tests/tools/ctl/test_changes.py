@@ -42,5 +42,5 @@ def test_waiting_shows_the_moves_after_the_change(capsys: pytest.CaptureFixture[
     assert code == 0
     assert lines == [
         f"{cluster.own_id} has weight 2 (epoch 5)",
-        "epoch 1: no moves under way",
+        "nothing is left to move",
     ]

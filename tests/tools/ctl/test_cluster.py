@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import attrs
 import pytest
 
+from meridian_resp.protocol.replies import bulks
 from tests.cluster.map.maps import first_map, node_id
 from tests.harness.told_cluster import ToldCluster, told_cluster
 from tests.tools.answering_server import answering_server
-from tests.tools.ctl.told_server import told_server
+from tests.tools.ctl.told_server import ToldServer, told_server
 from tools.connection import Connection, ConnectionLost
 from tools.ctl.cluster import Cluster, Document, Status
 from tools.ctl.output import Failure
@@ -29,6 +31,30 @@ def test_a_node_without_a_cluster_lacks_most_of_it() -> None:
         with Connection(server.address) as connection:
             status = Cluster(connection).status()
     assert (status.is_formed, status.epoch, status.cluster) == (False, 0, "")
+
+
+@pytest.mark.parametrize(
+    ("settings", "option", "is_automatic"),
+    [
+        ({}, b"yes", True),
+        ({}, b"no", False),
+        ({"auto-rebalance": "no"}, b"yes", False),
+        ({"auto-rebalance": "yes"}, b"no", True),
+    ],
+)
+def test_the_setting_of_the_cluster_comes_before_the_option(
+    settings: dict[str, str], option: bytes, is_automatic: bool
+) -> None:
+    """As it does for the leader of the metadata log."""
+    told = ToldServer(told_cluster(attrs.evolve(first_map(1), settings=settings)))
+
+    def answering(command: list[bytes]) -> bytes:
+        if command[0] == b"CONFIG":
+            return bulks([b"auto-rebalance", option])
+        return told.answer(command)
+
+    with answering_server(answering) as server, Connection(server.address) as connection:
+        assert Cluster(connection).is_auto_rebalance() is is_automatic
 
 
 def test_a_server_that_is_no_node_is_told_how_to_become_one() -> None:

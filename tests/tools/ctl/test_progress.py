@@ -5,15 +5,15 @@ from __future__ import annotations
 import attrs
 import pytest
 
-from cluster.map.commands import AdvanceTransition, BeginTransitions, PlannedChange
+from cluster.map.commands import AddMember, AdvanceTransition, BeginTransitions, PlannedChange
 from cluster.map.values import ClusterMap, TransitionStep
-from tests.cluster.map.maps import first_map, node_id, run
-from tests.harness.told_cluster import METADATA, STATISTICS, told_cluster
+from tests.cluster.map.maps import first_map, member, node_id, run
+from tests.harness.told_cluster import METADATA, STATISTICS, ToldCluster, told_cluster
 from tests.tools.ctl.told_server import told_server
 from tools.connection import Connection
 from tools.ctl.cluster import Cluster
 from tools.ctl.output import Failure
-from tools.ctl.progress import Pace, watch_moves
+from tools.ctl.progress import Pace, watch_moves, watch_settling
 
 
 def moving(count: int) -> ClusterMap:
@@ -95,6 +95,53 @@ def test_what_moves_wait_for_is_asked_of_the_leader() -> None:
         "  partition 0: 2 keys", "  partition 1: 2 keys", "  partition 2: 2 keys", "  and 2 more",
     ]  # fmt: skip
     assert now[0] == 3.0
+
+
+def grown() -> ClusterMap:
+    """Four nodes that share everything, and a fifth that has nothing yet."""
+    return run(first_map(4), AddMember(member(4)))
+
+
+def settling(cluster: ToldCluster, pace: Pace) -> list[str]:
+    """The lines of waiting for the end of a change."""
+    with told_server(cluster) as server, Connection(server.address) as connection:
+        return [line.text for line in watch_settling(Cluster(connection), pace)]
+
+
+def with_setting(current: ClusterMap, value: str) -> ClusterMap:
+    """A map of a cluster that carries plans out by itself, or does not."""
+    return attrs.evolve(current, settings={"auto-rebalance": value})
+
+
+def test_a_change_is_followed_through_plan_and_moves() -> None:
+    """First nothing moves, since the cluster waits for calm; the end is when no plan is left."""
+    maps = [with_setting(it, "yes") for it in (grown(), moving(1), first_map(3))]
+    cluster = told_cluster(maps.pop(0))
+
+    def sleep(seconds: float) -> None:
+        cluster.current = maps.pop(0)
+        cluster.views = told_cluster(cluster.current).views
+
+    lines = settling(cluster, Pace(sleep=sleep, clock=lambda: 0.0))
+    assert lines == [
+        "epoch 2: 1 move under way (1 allow_both)",
+        "epoch 1: no moves under way",
+        "nothing is left to move",
+    ]
+
+
+def test_a_plan_that_waits_for_people_is_named() -> None:
+    """Where plans are not carried out by themselves there is nothing to wait for."""
+    cluster = told_cluster(with_setting(grown(), "no"))
+    assert settling(cluster, Pace()) == [
+        "it is planned; carry it out with: meridian-ctl commit 2 --wait"
+    ]
+
+
+def test_a_plan_that_nobody_carries_out_ends_the_wait() -> None:
+    """There may be no leader."""
+    with pytest.raises(Failure, match="not carried out within 5 s"):
+        settling(told_cluster(with_setting(grown(), "yes")), counting([0.0]))
 
 
 def test_an_endless_watch_goes_on_when_nothing_moves() -> None:

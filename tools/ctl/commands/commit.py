@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from tools.ctl.changes import outcome_line
-from tools.ctl.cluster import Plan, cluster_of
+from tools.ctl.cluster import cluster_of
 from tools.ctl.commands import add_command
 from tools.ctl.output import Line
 from tools.ctl.progress import Pace, watch_moves
@@ -34,7 +34,7 @@ def run(options: argparse.Namespace) -> Iterator[Line]:
     with cluster_of(options) as cluster:
         epoch = options.epoch
         if epoch is None:
-            epoch = cluster.document("PLAN").shaped(Plan).epoch
+            epoch = cluster.plan().epoch
         yield outcome_line(cluster.document("COMMIT", epoch), f"committed the plan of {epoch}")
         if options.wait:
             yield from watch_moves(cluster, Pace())
