@@ -130,9 +130,8 @@ class Simulation:
 
         Who was killed before it had one has forgotten whom it met.
         """
-        if one.map is None or other.map is None:
-            if one.process is not None:
-                self.world.ask(one, Meet((other.port.endpoint,)))
+        if (one.map is None or other.map is None) and one.process is not None:
+            self.world.ask(one, Meet((other.port.endpoint,)))
         if self.network.now < self.faults.duration_s + self.faults.settle_s / 2:
             self.network.after(5.0, partial(self._introduce_again, one, other))
 
