@@ -6,12 +6,16 @@ knows prometheus_client. A server without a cluster has none of these.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Final
 
+from attrs import frozen
 from prometheus_client.metrics_core import CounterMetricFamily, GaugeMetricFamily, Metric
 
+from cluster.statistics import ClusterStatistics
+from meridian_resp.commands.meridian_documents import PHI_DIGITS
 from meridian_resp.server.cluster_report import ClusterReport
+from meridian_resp.server.forwarding import ForwardingStatistics
 from meridian_resp.server.metric_rows import MetricKind, MetricRow
 
 _COUNTER: Final = MetricKind.COUNTER
@@ -37,7 +41,7 @@ CLUSTER_ROWS: Final[tuple[MetricRow[ClusterReport], ...]] = (
         "meridian_cluster_troubles",
         _GAUGE,
         "How many things are wrong that `/status` tells in words.",
-        lambda report: _count(report.document.get("troubles")),
+        lambda report: len(report.troubles),
     ),
     _Row(
         "meridian_metadata_term",
@@ -156,89 +160,189 @@ CLUSTER_ROWS: Final[tuple[MetricRow[ClusterReport], ...]] = (
 )
 
 
-def cluster_families(report: ClusterReport) -> Iterator[Metric]:
-    """Every family about the cluster once, all from the same moment."""
-    statistics = report.statistics
-    peers, datagrams, control = statistics.peers, statistics.datagrams, statistics.control
-    phi = GaugeMetricFamily(
+_Forwarding = MetricRow[ForwardingStatistics]
+
+#: Those of requests handed to other nodes.
+FORWARDING_ROWS: Final[tuple[MetricRow[ForwardingStatistics], ...]] = (
+    _Forwarding(
+        "meridian_forwarded_retries_total",
+        _COUNTER,
+        "Requests handed to another node a second time, as the map had changed.",
+        lambda forwarding: forwarding.retried,
+    ),
+    _Forwarding(
+        "meridian_forwarded_waiting",
+        _GAUGE,
+        "Requests that other nodes have not answered yet.",
+        lambda forwarding: forwarding.waiting,
+    ),
+    _Forwarding(
+        "meridian_forwarded_waiting_bytes",
+        _GAUGE,
+        "Bytes of the arguments of those requests.",
+        lambda forwarding: forwarding.waiting_bytes,
+    ),
+    _Forwarding(
+        "meridian_forwarding_stopped_clients",
+        _GAUGE,
+        "Clients that are read no further until some of their requests are answered.",
+        lambda forwarding: forwarding.stopped_clients,
+    ),
+)
+
+
+@frozen
+class LabelledRow:
+    """One metric with one label. A counter's name ends in `_total`."""
+
+    name: str
+    kind: MetricKind
+    documentation: str
+    label: str
+    read: Callable[[ClusterReport], Mapping[str, float]]
+
+    def family(self, report: ClusterReport) -> Metric:
+        """The metric with its values now."""
+        maker = CounterMetricFamily if self.kind is MetricKind.COUNTER else GaugeMetricFamily
+        family = maker(self.name, self.documentation, labels=(self.label,))
+        for value, number in sorted(self.read(report).items()):
+            family.add_metric((value,), number)
+        return family
+
+
+#: Those with one label.
+LABELLED_ROWS: Final[tuple[LabelledRow, ...]] = (
+    LabelledRow(
         "meridian_phi",
+        _GAUGE,
         "How surprising the silence of a node is: 1 suspected, 8 held dead, wrong once in ten to"
         " the power of it. Only nodes whose heartbeats this node gets.",
-        labels=("node",),
-    )
-    for node, reading in sorted(report.phi.items()):
-        phi.add_metric((node,), reading.phi)
-    yield phi
-    yield _gauges(
+        "node",
+        lambda report: {
+            node: round(reading.phi, PHI_DIGITS) for node, reading in report.phi.items()
+        },
+    ),
+    LabelledRow(
         "meridian_cluster_members",
+        _GAUGE,
         "Nodes by what membership holds them to be (alive, suspected, dead, left).",
         "status",
-        {status.name.lower(): count for status, count in control.swim.members.items()},
-    )
-    yield _gauges(
+        lambda report: {
+            status.name.lower(): count
+            for status, count in report.statistics.control.swim.members.items()
+        },
+    ),
+    LabelledRow(
         "meridian_cluster_links",
+        _GAUGE,
         "Links with other nodes by who opened them: in (they did), out (this node did).",
         "direction",
-        {"in": peers.links_from, "out": peers.links_to},
-    )
-    yield _counters(
+        lambda report: {
+            "in": report.statistics.peers.links_from,
+            "out": report.statistics.peers.links_to,
+        },
+    ),
+    LabelledRow(
         "meridian_peer_bytes_total",
+        _COUNTER,
         "Bytes of links with other nodes, as on the network.",
         "direction",
-        {"in": peers.bytes_in, "out": peers.bytes_out},
-    )
-    yield _messages(peers.messages_in, peers.messages_out)
-    yield _counters(
+        lambda report: {
+            "in": report.statistics.peers.bytes_in,
+            "out": report.statistics.peers.bytes_out,
+        },
+    ),
+    LabelledRow(
         "meridian_peer_refused_total",
+        _COUNTER,
         "Connections and messages of other nodes that were refused, by reason.",
         "reason",
-        peers.refused,
-    )
-    yield _counters(
+        lambda report: report.statistics.peers.refused,
+    ),
+    LabelledRow(
         "meridian_datagrams_total",
+        _COUNTER,
         "Datagrams of gossip.",
         "direction",
-        {"in": datagrams.received, "out": datagrams.sent},
-    )
-    yield _counters(
+        lambda report: {
+            "in": report.statistics.datagrams.received,
+            "out": report.statistics.datagrams.sent,
+        },
+    ),
+    LabelledRow(
         "meridian_datagram_bytes_total",
+        _COUNTER,
         "Bytes of datagrams of gossip.",
         "direction",
-        {"in": datagrams.bytes_in, "out": datagrams.bytes_out},
-    )
-    yield _counters(
+        lambda report: {
+            "in": report.statistics.datagrams.bytes_in,
+            "out": report.statistics.datagrams.bytes_out,
+        },
+    ),
+    LabelledRow(
         "meridian_datagrams_refused_total",
+        _COUNTER,
         "Datagrams that were refused, by reason.",
         "reason",
-        datagrams.refused,
-    )
-    yield _counters(
+        lambda report: report.statistics.datagrams.refused,
+    ),
+    LabelledRow(
         "meridian_gossip_events_total",
+        _COUNTER,
         "What happened in membership, by event (probes, suspicions, deaths, ...).",
         "event",
-        control.swim.counts,
-    )
-    yield _counters(
+        lambda report: report.statistics.control.swim.counts,
+    ),
+    LabelledRow(
         "meridian_cluster_refused_total",
+        _COUNTER,
         "What the control plane refused or could not read, by reason.",
         "reason",
-        control.counts,
-    )
-    yield _requests(report)
+        lambda report: report.statistics.control.counts,
+    ),
+    LabelledRow(
+        "meridian_cluster_requests_total",
+        _COUNTER,
+        "Requests to the control plane by outcome (done, refused, timed_out).",
+        "outcome",
+        lambda report: _outcomes(report.statistics),
+    ),
+)
+
+
+def cluster_families(report: ClusterReport) -> Iterator[Metric]:
+    """Every family about the cluster once, all from the same moment."""
+    for labelled in LABELLED_ROWS:
+        yield labelled.family(report)
+    peers = report.statistics.peers
+    yield _messages(peers.messages_in, peers.messages_out)
+    if report.forwarding is not None:
+        yield from _forwarding(report.forwarding)
     for row in CLUSTER_ROWS:
         yield row.family(report)
 
 
-def _requests(report: ClusterReport) -> Metric:
-    statistics = report.statistics
+def _outcomes(statistics: ClusterStatistics) -> dict[str, float]:
     refused, timed_out = statistics.requests_refused, statistics.requests_timed_out
     answered = statistics.requests - statistics.requests_waiting
-    return _counters(
-        "meridian_cluster_requests_total",
-        "Requests to the control plane by outcome (done, refused, timed_out).",
+    return {"done": answered - refused - timed_out, "refused": refused, "timed_out": timed_out}
+
+
+def _forwarding(forwarding: ForwardingStatistics) -> Iterator[Metric]:
+    yield _counters(
+        "meridian_forwarded_requests_total",
+        "Requests for keys of other nodes by outcome: answered, unreachable (the node could not"
+        " be reached), moved (it did not lead the key), lost (nobody knows whether it was done).",
         "outcome",
-        {"done": answered - refused - timed_out, "refused": refused, "timed_out": timed_out},
+        {
+            "answered": forwarding.answered,
+            "unreachable": forwarding.unreachable,
+            "moved": forwarding.moved,
+            "lost": forwarding.lost,
+        },
     )
+    for row in FORWARDING_ROWS:
+        yield row.family(forwarding)
 
 
 def _messages(received: Mapping[str, int], sent: Mapping[str, int]) -> Metric:
@@ -258,14 +362,3 @@ def _counters(name: str, documentation: str, label: str, counts: Mapping[str, in
     for value, count in sorted(counts.items()):
         family.add_metric((value,), count)
     return family
-
-
-def _gauges(name: str, documentation: str, label: str, counts: Mapping[str, int]) -> Metric:
-    family = GaugeMetricFamily(name, documentation, labels=(label,))
-    for value, count in counts.items():
-        family.add_metric((value,), count)
-    return family
-
-
-def _count(items: object) -> int:
-    return len(items) if isinstance(items, list) else 0

@@ -5,7 +5,7 @@ Taken from `ClusterPort` when somebody asks; a server without a cluster has none
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 from attrs import frozen
 
@@ -18,8 +18,10 @@ from meridian_resp.commands.meridian_documents import (
     node_documents,
     phi_documents,
     status_document,
+    troubles,
 )
 from meridian_resp.commands.meridian_values import JsonObject, plain
+from meridian_resp.server.forwarding import ForwardingStatistics
 
 
 @frozen(kw_only=True)
@@ -27,29 +29,41 @@ class ClusterReport:
     """One moment of a node.
 
     Attributes:
-        document: what `/status` shows: MERIDIAN CLUSTER-STATUS with nodes, phi and counters.
+        describe: makes what `/status` shows, MERIDIAN CLUSTER-STATUS with nodes, phi and
+            counters; it takes milliseconds in a large cluster, so only who shows it asks.
+        troubles: what is wrong, a sentence each.
         statistics: counters and gauges.
         phi: of the nodes whose heartbeats this node gets.
         metadata: what is known of the metadata log.
+        forwarding: requests handed to other nodes; None on a node that does not serve yet.
     """
 
-    document: JsonObject
+    describe: Callable[[], JsonObject]
+    troubles: tuple[str, ...]
     statistics: ClusterStatistics
     phi: Mapping[NodeId, PhiReading]
     metadata: MetadataStatus
+    forwarding: ForwardingStatistics | None = None
 
 
-def report_of(port: ClusterPort) -> ClusterReport:
+def report_of(port: ClusterPort, forwarding: ForwardingStatistics | None = None) -> ClusterReport:
     """What this node knows now."""
     statistics = port.statistics()
-    return ClusterReport(
-        document={
+
+    def describe() -> JsonObject:
+        return {
             **status_document(port),
             "nodes": node_documents(port),
             "phi": phi_documents(port),
             "statistics": plain(statistics),
-        },
+            "forwarding": plain(forwarding),
+        }
+
+    return ClusterReport(
+        describe=describe,
+        troubles=tuple(troubles(port.map(), port.members())),
         statistics=statistics,
         phi=port.phi(),
         metadata=port.metadata(),
+        forwarding=forwarding,
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import trio
 
 from meridian_resp.server import http_endpoint
-from meridian_resp.server.cluster_report import report_of
+from meridian_resp.server.cluster_report import ClusterReport, report_of
 from meridian_resp.server.node import Node
 from meridian_resp.server.status import HttpSources
 
@@ -28,12 +28,17 @@ async def serve_http(
         used = {"client": settings.port, "http": settings.http_port}
         return used | ({"gossip": settings.gossip_port} if settings.cluster_enabled else {})
 
+    def cluster() -> ClusterReport | None:
+        if node.cluster is None:
+            return None
+        return report_of(node.cluster, node.forwarding_statistics())
+
     sources = HttpSources(
         server=node.statistics,
         storage=node.storage_statistics,
         health=health,
         ports=ports,
-        cluster=lambda: None if node.cluster is None else report_of(node.cluster),
+        cluster=cluster,
     )
     hosts = settings.http_bind or settings.bind or ("127.0.0.1",)
     async with trio.open_nursery() as nursery:

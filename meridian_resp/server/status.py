@@ -83,6 +83,6 @@ def status_document(sources: HttpSources) -> dict[str, JsonValue]:
             "expired": server.keys_expired,
             "changes": server.changes,
         },
-        "cluster": None if cluster is None else cluster.document,
+        "cluster": None if cluster is None else cluster.describe(),
         "storage": attrs.asdict(sources.storage()),
     }

@@ -32,6 +32,7 @@ from cluster.slots import SlotSet
 from cluster.statistics import ClusterStatistics, JournalStatistics
 from cluster.transport.statistics import DatagramStatistics, LinkView, PeerStatistics
 from cluster.wire.messages import PeerMessage
+from meridian_resp.server.forwarding import ForwardingStatistics
 from tests.cluster.map.maps import CLUSTER, node_id
 
 PEERS = PeerStatistics(
@@ -87,6 +88,17 @@ STATISTICS = ClusterStatistics(
     requests_refused=3,
     requests_timed_out=2,
     requests_waiting=1,
+)
+FORWARDING = ForwardingStatistics(
+    sent=30,
+    answered=20,
+    retried=2,
+    unreachable=3,
+    moved=1,
+    lost=4,
+    waiting=5,
+    waiting_bytes=500,
+    stopped_clients=6,
 )
 METADATA = MetadataStatus(
     role="leader",

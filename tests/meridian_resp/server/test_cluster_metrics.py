@@ -6,11 +6,16 @@ import math
 
 from cluster.control.heartbeats import PhiReading
 from cluster.membership.phi import Level
-from meridian_resp.server.cluster_metrics import CLUSTER_ROWS, cluster_families
+from meridian_resp.server.cluster_metrics import (
+    CLUSTER_ROWS,
+    FORWARDING_ROWS,
+    LABELLED_ROWS,
+    cluster_families,
+)
 from meridian_resp.server.cluster_report import ClusterReport, report_of
 from meridian_resp.server.metric_rows import SERVER_ROWS, STORAGE_ROWS, MetricKind
 from tests.cluster.map.maps import first_map, node_id
-from tests.harness.told_cluster import ToldCluster, told_cluster
+from tests.harness.told_cluster import FORWARDING, ToldCluster, told_cluster
 
 
 def told() -> ClusterReport:
@@ -20,7 +25,7 @@ def told() -> ClusterReport:
         node_id(1): PhiReading(0.5, Level.ALIVE, 1.0),
         node_id(2): PhiReading(math.inf, Level.DEAD, 60.0),
     }
-    return report_of(cluster)
+    return report_of(cluster, FORWARDING)
 
 
 def samples(report: ClusterReport) -> dict[tuple[str, ...], float]:
@@ -37,6 +42,8 @@ def test_names_are_unique_and_say_their_kind() -> None:
     rows = [(row.name, row.kind, row.documentation) for row in CLUSTER_ROWS]
     rows += [(row.name, row.kind, row.documentation) for row in SERVER_ROWS]
     rows += [(row.name, row.kind, row.documentation) for row in STORAGE_ROWS]
+    rows += [(row.name, row.kind, row.documentation) for row in FORWARDING_ROWS]
+    rows += [(row.name, row.kind, row.documentation) for row in LABELLED_ROWS]
     assert len({name for name, _, _ in rows}) == len(rows)
     for name, kind, documentation in rows:
         assert name.endswith("_total") == (kind is MetricKind.COUNTER)
@@ -84,6 +91,14 @@ def test_every_count_is_exported() -> None:
         ("meridian_gossip_paused_seconds_total",): 1.5,
         ("meridian_peer_queue_bytes",): 100,
         ("meridian_cluster_journal_bytes",): 4096,
+        ("meridian_forwarded_requests_total", "answered"): 20,
+        ("meridian_forwarded_requests_total", "unreachable"): 3,
+        ("meridian_forwarded_requests_total", "moved"): 1,
+        ("meridian_forwarded_requests_total", "lost"): 4,
+        ("meridian_forwarded_retries_total",): 2,
+        ("meridian_forwarded_waiting",): 5,
+        ("meridian_forwarded_waiting_bytes",): 500,
+        ("meridian_forwarding_stopped_clients",): 6,
     }
     assert {key: found[key] for key in expected} == expected
 
@@ -93,3 +108,4 @@ def test_a_node_alone_has_all_families() -> None:
     found = samples(report_of(ToldCluster()))
     for row in CLUSTER_ROWS:
         assert (row.name,) in found
+    assert ("meridian_forwarded_waiting",) not in found

@@ -15,7 +15,7 @@ from meridian_resp.server.http_wiring import serve_http
 from tests.cluster.map.maps import first_map, node_id
 from tests.harness.failing_files import FailWhile
 from tests.harness.simulated_server import LiveClient, serving
-from tests.harness.told_cluster import told_cluster
+from tests.harness.told_cluster import FORWARDING, told_cluster
 
 
 def free_port() -> int:
@@ -67,6 +67,7 @@ async def test_a_node_of_a_cluster_shows_it_on_both_pages() -> None:
         cluster = told_cluster(first_map(3))
         cluster.readings = {node_id(1): PhiReading(0.5, Level.ALIVE, 1.0)}
         server.node.cluster = cluster
+        server.node.forwarding_statistics = lambda: FORWARDING
         async with trio.open_nursery() as nursery:
             await nursery.start(serve_http, server.node)
             _, body = await get(port, "/metrics")
@@ -74,6 +75,7 @@ async def test_a_node_of_a_cluster_shows_it_on_both_pages() -> None:
             _, body = await get(port, "/status")
             document = json.loads(body)
             assert document["cluster"]["epoch"] == 1
+            assert document["cluster"]["forwarding"]["answered"] == FORWARDING.answered
             assert document["ports"]["gossip"] == 7400
             nursery.cancel_scope.cancel()
 

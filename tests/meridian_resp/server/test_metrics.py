@@ -28,7 +28,7 @@ from meridian_resp.server.statistics import (
 from storage import StorageStatistics
 from storage.statistics import COMPACTION_BUCKETS_S, LevelStatistics
 from tests.cluster.map.maps import first_map, node_id
-from tests.harness.told_cluster import told_cluster
+from tests.harness.told_cluster import FORWARDING, told_cluster
 
 ROOT = Path(__file__).parents[3]
 BUCKETS = [3, 2, *[0] * (len(DURATION_BOUNDS_S) - 2), 1]
@@ -85,7 +85,7 @@ def cluster_report() -> ClusterReport:
     """What a node knows that watches another one."""
     cluster = told_cluster(first_map(3))
     cluster.readings = {node_id(1): PhiReading(0.5, Level.ALIVE, 1.0)}
-    return report_of(cluster)
+    return report_of(cluster, FORWARDING)
 
 
 def samples(server: ServerStatistics = SERVER) -> dict[tuple[str, ...], float]:

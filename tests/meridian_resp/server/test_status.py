@@ -72,7 +72,7 @@ def test_a_node_of_a_cluster_shows_it() -> None:
         cluster=lambda: report,
     )
     shown = json.loads(json.dumps(status_document(sources)))["cluster"]
-    assert shown == json.loads(json.dumps(report.document))
+    assert shown == json.loads(json.dumps(report.describe()))
 
 
 def test_carries_every_number_of_the_engine() -> None:
