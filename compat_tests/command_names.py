@@ -70,9 +70,10 @@ SERVER = (
     "slowlog",
     "time",
 )
+CLUSTER = ("cluster", "asking", "readonly", "readwrite")
 TRANSACTIONS = ("multi", "exec", "discard", "watch", "unwatch")
 
-COMMANDS = (*CONNECTION, *STRINGS, *GENERIC, *SERVER, *TRANSACTIONS)
+COMMANDS = (*CONNECTION, *STRINGS, *GENERIC, *SERVER, *CLUSTER, *TRANSACTIONS)
 
 SUBCOMMANDS = {
     "client": (
@@ -92,6 +93,35 @@ SUBCOMMANDS = {
         "trackinginfo",
         "unblock",
         "unpause",
+    ),
+    "cluster": (
+        "addslots",
+        "addslotsrange",
+        "bumpepoch",
+        "count-failure-reports",
+        "countkeysinslot",
+        "delslots",
+        "delslotsrange",
+        "failover",
+        "flushslots",
+        "forget",
+        "getkeysinslot",
+        "help",
+        "info",
+        "keyslot",
+        "links",
+        "meet",
+        "myid",
+        "nodes",
+        "replicas",
+        "replicate",
+        "reset",
+        "saveconfig",
+        "set-config-epoch",
+        "setslot",
+        "shards",
+        "slaves",
+        "slots",
     ),
     "command": ("count", "docs", "getkeys", "getkeysandflags", "help", "info", "list"),
     "config": ("get", "help", "resetstat", "rewrite", "set"),

@@ -137,11 +137,47 @@ KNOWN_DIFFERENCES: tuple[KnownDifference, ...] = (
         "name instead of slowing everybody down.",
     ),
     KnownDifference(
+        "cluster-forwarding",
+        "every command with keys, on a node of a cluster",
+        "answers MOVED for keys of other nodes",
+        "executes it on the other node and hands the reply back, transactions and WATCH included; "
+        "with cluster-redirects yes it answers MOVED. A request whose outcome is not known, since "
+        "the other node did not answer, is answered with an error of the code UNKNOWN",
+        "Any client can talk to any node; cluster clients, which go by CLUSTER SLOTS, never "
+        "notice.",
+    ),
+    KnownDifference(
+        "cluster-changes",
+        "CLUSTER ADDSLOTS, DELSLOTS, FLUSHSLOTS, SETSLOT, FORGET, REPLICATE, RESET, BUMPEPOCH",
+        "change the node's own view at once, which gossip spreads",
+        "are answered when the cluster's metadata log has committed the change, so not inside "
+        "MULTI; slots with keys are not taken from a node, and the refusal counts the keys",
+        "There is one agreed map of the cluster, and no reply says OK to what may be lost.",
+    ),
+    KnownDifference(
+        "cluster-failover",
+        "CLUSTER FAILOVER, MIGRATE, RESTORE-ASKING",
+        "move the lead of slots and keys between nodes",
+        "FAILOVER says that no node holds a copy that could take over, the others are unknown",
+        "Copies of keys on several nodes are not kept yet.",
+    ),
+    KnownDifference(
+        "cluster-nodes",
+        "CLUSTER NODES, SLOTS, SHARDS, INFO, MYID, MYSHARDID, LINKS",
+        "ids of 40 random digits; an empty address until another node told it; MYSHARDID from "
+        "7.2 on",
+        "ids of 32 digits and eight zeros; the announced address; `fail?` and `fail` as "
+        "membership holds it; MYSHARDID is there; CLUSTER INFO ends with the epoch of the map",
+        "Ids are the nodes' UUIDs; failure is found by gossip and heartbeats instead of Redis' "
+        "votes.",
+    ),
+    KnownDifference(
         "own-commands",
-        "CONSISTENCY",
+        "CONSISTENCY, MERIDIAN",
         "unknown",
-        "gets and sets the consistency level of a connection, or of one request",
-        "Redis has no consistency levels.",
+        "CONSISTENCY gets and sets the consistency level of a connection, or of one request; "
+        "MERIDIAN answers tools as JSON what a node knows of its cluster, and changes it",
+        "Redis has no consistency levels, no plans and no one map.",
     ),
     KnownDifference(
         "later-commands",

@@ -25,8 +25,8 @@ FIELDS = (
     "key specifications",
 )
 SUBCOMMANDS_FIELD = 9
-#: A sub-command of Redis 7.2, which Meridian has (see the table of known differences).
-LATER = {b"client|setinfo"}
+#: Sub-commands of Redis 7.2 that Meridian has (see the table of known differences).
+LATER = {b"client|setinfo", b"cluster|myshardid"}
 QUALIFIED = tuple(
     f"{container}|{name}" for container, names in SUBCOMMANDS.items() for name in names
 )

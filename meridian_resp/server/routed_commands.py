@@ -180,14 +180,20 @@ class RoutedCommands:
 
         def watch(context: Context, arguments: list[bytes]) -> Outcome:
             session = context.session
-            keys = arguments[1:]
-            slot = common_slot(keys)
-            assert slot is not None, "WATCH without keys passed the arity check"
+            target = None
+            try:
+                slot = common_slot(arguments[1:])
+                assert slot is not None, "WATCH without keys passed the arity check"
+                if not here[slot]:
+                    target = self._target(slot, adds_keys=False)
+                if target is not None:
+                    self._require_forwarding(target)
+            except CommandError:
+                # It is not allowed inside MULTI anyway, but this error dooms the transaction.
+                session.queue_error = session.queue is not None
+                raise
             if session.queue is not None:
                 return handler(context, arguments)
-            target = None if here[slot] else self._target(slot, adds_keys=False)
-            if target is not None:
-                self._require_forwarding(target)
             return self._watch(context, handler, arguments, target)
 
         return watch
