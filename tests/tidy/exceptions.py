@@ -33,6 +33,7 @@ NO_MODULE: Mapping[str, str] = {
     "tests/process/test_start_and_stop.py": "starts and stops real processes",
     "tests/sim/test_cluster_simulation.py": "plays whole clusters, and shows that checkers bite",
     "tests/process/test_cluster_clients.py": "real cluster clients and real processes",
+    "tests/process/test_cluster_hostile.py": "strangers at the gossip port of real processes",
     "tests/process/test_cluster_life.py": "real processes that become a cluster",
     "tests/process/test_cluster_partition.py": "a real partition between real processes",
     "tests/process/test_cluster_tools.py": "meridian-ctl against real processes",
