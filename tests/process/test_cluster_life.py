@@ -68,11 +68,12 @@ def test_five_processes_meet_agree_lose_one_and_get_it_back(tmp_path: Path) -> N
             assert nodes[3].ask(f"GET key:{number}") == str(number).encode()
 
 
-def test_redis_cli_creates_and_checks_a_cluster(tmp_path: Path, redis_cli: str) -> None:
-    """`redis-cli --cluster create`, `check`, `info` and `call` work as with Redis."""
-    with cluster_of(tmp_path, 5) as nodes:
-        addresses = [f"{node.address}:{node.port}" for node in nodes]
-        created = cluster_command(redis_cli, "create", *addresses, "--cluster-yes")
+def test_redis_cli_creates_checks_and_grows_a_cluster(tmp_path: Path, redis_cli: str) -> None:
+    """`redis-cli --cluster create`, `check`, `info`, `call` and `add-node` work as with Redis."""
+    with cluster_of(tmp_path, 6) as all_nodes:
+        addresses = [f"{node.address}:{node.port}" for node in all_nodes]
+        nodes = all_nodes[:5]
+        created = cluster_command(redis_cli, "create", *addresses[:5], "--cluster-yes")
         assert "[OK] All 16384 slots covered." in created
         wait_until(lambda: agree(nodes), 15, "everybody agrees")
         checked = cluster_command(redis_cli, "check", addresses[2])
@@ -80,6 +81,10 @@ def test_redis_cli_creates_and_checks_a_cluster(tmp_path: Path, redis_cli: str) 
         assert "[OK] All 16384 slots covered." in checked
         assert "in 5 masters" in cluster_command(redis_cli, "info", addresses[1])
         assert cluster_command(redis_cli, "call", addresses[0], "ping").count("PONG") == 5
+        added = cluster_command(redis_cli, "add-node", addresses[5], addresses[0])
+        assert "[OK] New node added correctly." in added
+        wait_until(lambda: agree(all_nodes), 15, "the added node is a member for everybody")
+        assert "in 6 masters" in cluster_command(redis_cli, "info", addresses[5])
 
 
 def cluster_command(redis_cli: str, *words: str) -> str:
