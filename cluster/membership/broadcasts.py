@@ -10,13 +10,12 @@ a flood of old news does not hold up a refutation.
 from __future__ import annotations
 
 import math
+from collections import Counter
 
 from attrs import frozen
 
 from cluster.identity import NodeId
 from cluster.membership.messages import Claim
-
-SIZE_BYTES_MIN = 19  # a Left of a young node: tag, length, id, precedence
 
 
 def retransmit_limit(node_count: int, multiplier: int) -> int:
@@ -36,6 +35,7 @@ class Broadcasts:
     def __init__(self) -> None:
         self._tiers: list[dict[NodeId, _Rumour]] = []
         self._tier_of: dict[NodeId, int] = {}
+        self._sizes: dict[int, int] = {}  # how many rumours have which size
 
     def __len__(self) -> int:
         return len(self._tier_of)
@@ -46,13 +46,14 @@ class Broadcasts:
     def queue(self, claim: Claim, size_bytes: int) -> None:
         """Add a rumour; an older one about the same node is dropped."""
         self.drop(claim.node)
+        self._sizes[size_bytes] = self._sizes.get(size_bytes, 0) + 1
         self._place(claim.node, _Rumour(claim, size_bytes), 0)
 
     def drop(self, subject: NodeId) -> None:
         """Stop telling about this node."""
         tier = self._tier_of.pop(subject, None)
         if tier is not None:
-            del self._tiers[tier][subject]
+            self._forget_size(self._tiers[tier].pop(subject).size_bytes)
 
     def get(self, subject: NodeId) -> Claim | None:
         """Return the rumour about a node."""
@@ -62,23 +63,27 @@ class Broadcasts:
     def take(self, room_bytes: int, limit: int) -> tuple[list[Claim], int]:
         """Return rumours that fit together, and their size; each counts as sent once more.
 
-        A rumour that was sent `limit` times is forgotten. Cost: about linear in what is looked at.
+        A rumour that was sent `limit` times is forgotten. Cost: about linear in what is looked at;
+        nothing more is, once the smallest would not fit.
         """
         taken: list[tuple[NodeId, int, _Rumour]] = []
-        room = room_bytes
+        room, least = room_bytes, min(self._sizes, default=0)
         for tier, rumours in enumerate(self._tiers):
-            for subject in reversed(rumours):
-                if room < SIZE_BYTES_MIN:
-                    break
-                rumour = rumours[subject]
+            if room < least:
+                break
+            for subject, rumour in reversed(rumours.items()):
                 if rumour.size_bytes <= room:
                     room -= rumour.size_bytes
                     taken.append((subject, tier, rumour))
+                    if room < least:
+                        break
         for subject, tier, rumour in reversed(taken):
             del self._tiers[tier][subject]
-            del self._tier_of[subject]
             if tier + 1 < limit:
                 self._place(subject, rumour, tier + 1)
+            else:
+                del self._tier_of[subject]
+                self._forget_size(rumour.size_bytes)
         return [rumour.claim for _, _, rumour in taken], room_bytes - room
 
     def check_invariants(self) -> None:
@@ -86,6 +91,13 @@ class Broadcasts:
         found = {subject: tier for tier, rumours in enumerate(self._tiers) for subject in rumours}
         assert found == self._tier_of
         assert sum(map(len, self._tiers)) == len(self._tier_of)
+        sizes = Counter(r.size_bytes for rumours in self._tiers for r in rumours.values())
+        assert sizes == self._sizes
+
+    def _forget_size(self, size_bytes: int) -> None:
+        self._sizes[size_bytes] -= 1
+        if not self._sizes[size_bytes]:
+            del self._sizes[size_bytes]
 
     def _place(self, subject: NodeId, rumour: _Rumour, tier: int) -> None:
         while len(self._tiers) <= tier:

@@ -53,11 +53,11 @@ class Claims:
 
     def judge(self, claim: Claim, now: float) -> None:
         """Take a claim from a rumour."""
-        match claim:
+        match claim:  # the frequent ones first
+            case Suspect():
+                self.suspect(claim, now)
             case Alive():
                 self.alive(claim, now)
-            case Suspect(node, precedence, accuser):
-                self.suspect(node, precedence, accuser=accuser, now=now)
             case Dead(node, precedence, accuser):
                 self.dead(node, precedence, accuser=accuser, now=now)
             case Left(node, precedence):
@@ -80,38 +80,29 @@ class Claims:
         if entry.status is MemberStatus.LEFT:
             self.left(claim.node, claim.precedence, now)
         elif entry.status is not MemberStatus.ALIVE:
-            self.suspect(claim.node, claim.precedence, accuser=sender, now=now)
+            self.suspect(Suspect(claim.node, claim.precedence, sender), now)
 
     def alive(self, claim: Alive, now: float) -> None:
         """Take a node's word about itself."""
         local = self._local
-        if claim.node == local.node:
+        node = claim.node
+        if node == local.node:
             self._own_word(claim, now)
             return
-        if local.table.is_quarantined(claim.node, now):
+        member = local.table.get(node)
+        if member is None and local.table.is_quarantined(node, now):
             local.count("claims_quarantined")
             return
-        member = local.table.get(claim.node)
         if local.is_foreign(claim.cluster):
             local.count("claims_foreign")
             if member is not None and member.precedence < claim.precedence:
                 self.forget(member, is_removed=False)
             return
         if member is None:
-            member = Member(
-                claim.node,
-                claim.endpoint,
-                claim.boot,
-                claim.incarnation,
-                claim.cluster,
-                claim.facts,
-                MemberStatus.ALIVE,
-                changed_at=now,
-            )
-            local.table.insert(member)
-            local.tell(claim)
-            local.announce(member, None)
+            self._welcome(claim, now)
             return
+        if claim.incarnation <= member.incarnation and claim.boot == member.boot:
+            return  # what most claims are: heard before
         if self._is_other_process(member, claim):
             self._notice_conflict(member, claim, now)
             if claim.boot.generation == member.boot.generation:
@@ -128,23 +119,21 @@ class Claims:
         local.tell(claim)
         local.announce(member, previous)
 
-    def suspect(
-        self, node: NodeId, precedence: Precedence, *, accuser: NodeId, now: float
-    ) -> None:
+    def suspect(self, claim: Suspect, now: float) -> None:
         """Take an accusation; the accused has the suspicion's time to refute."""
-        if node == self._local.node:
+        local, precedence = self._local, claim.precedence
+        if claim.node == local.node:
             self._refute(precedence, now)
             return
-        member = self._held(node, precedence)
+        member = self._held(claim.node, precedence)
         if member is None or not member.status.is_live:
             return
-        local, options = self._local, self._local.options
-        claim = Suspect(node, precedence, accuser)
-        if member.suspicion is not None and precedence == member.precedence:
-            if member.suspicion.confirm(accuser):
+        if member.suspicion is not None and precedence.incarnation == member.incarnation:
+            if member.suspicion.confirm(claim.accuser):
                 local.tell(claim)
                 self._arm(member, member.suspicion)
             return
+        options = local.options
         previous = member.status
         member.incarnation = precedence.incarnation
         least, greatest = suspicion_bounds_s(
@@ -155,7 +144,7 @@ class Claims:
         )
         local.table.set_status(member, MemberStatus.SUSPECTED, now)
         member.suspicion = Suspicion(
-            accuser,
+            claim.accuser,
             now,
             confirmations=confirmations_wanted(
                 local.table.live_count, options.suspicion_multiplier
@@ -222,6 +211,22 @@ class Claims:
         member.changed_at = now
         self._local.tell(member.claim)
         self._local.announce(member, MemberStatus.ALIVE)
+
+    def _welcome(self, claim: Alive, now: float) -> None:
+        local = self._local
+        member = Member(
+            claim.node,
+            claim.endpoint,
+            claim.boot,
+            claim.incarnation,
+            claim.cluster,
+            claim.facts,
+            MemberStatus.ALIVE,
+            changed_at=now,
+        )
+        local.table.insert(member)
+        local.tell(claim)
+        local.announce(member, None)
 
     def _held(self, node: NodeId, precedence: Precedence) -> Member | None:
         member = self._local.table.get(node)

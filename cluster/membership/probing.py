@@ -164,7 +164,7 @@ class Prober:
         local.count("probes_failed")
         target = local.table.get(probe.target)
         if target is not None and target.status.is_live:
-            self._claims.suspect(target.node, target.precedence, accuser=local.node, now=now)
+            self._claims.suspect(Suspect(target.node, target.precedence, local.node), now)
 
     def _next_sequence(self) -> int:
         self._sequence = (self._sequence + 1) % (1 << _SEQUENCE_BITS)

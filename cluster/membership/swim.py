@@ -44,6 +44,7 @@ from cluster.membership.facts import NodeFacts
 from cluster.membership.local_node import LocalNode
 from cluster.membership.messages import (
     Ack,
+    Alive,
     Dead,
     Heartbeat,
     IndirectPing,
@@ -52,6 +53,7 @@ from cluster.membership.messages import (
     Message,
     Nack,
     Ping,
+    Suspect,
     SyncDigest,
     SyncStates,
 )
@@ -227,6 +229,8 @@ class Swim:
 
     def _dispatch(self, message: Message, event: PacketReceived, now: float) -> None:
         match message:
+            case Suspect() | Alive():  # far more of them than of all others
+                self._claims.judge(message, now)
             case Ping():
                 self._prober.ping(message, event.source, is_stream=event.is_stream)
             case Ack():

@@ -6,6 +6,8 @@ the tests (tests/cluster/membership/test_swim_cluster.py) and by `swim_simulatio
 
 from __future__ import annotations
 
+from collections import Counter
+
 from attrs import evolve, frozen
 
 from cluster.identity import NodeId
@@ -29,7 +31,8 @@ class Spread:
 class Calm:
     """A time in which nobody died: what was held all the same, and what it cost.
 
-    `bytes_per_s` is what a node sent on average, headers of IP, UDP and TCP included.
+    `bytes_per_s` is what a node sent on average by gossip and by heartbeats, which are also
+    given alone; headers of IP, UDP and TCP, frames and seals are included.
     """
 
     duration_s: float
@@ -37,6 +40,7 @@ class Calm:
     false_suspicions: int
     refutations: int
     bytes_per_s: float
+    heartbeat_bytes_per_s: float
     packets_per_s: float
 
 
@@ -93,24 +97,30 @@ def measure_spread(world: World, origin: Node) -> Spread:
 
 
 def measure_calm(world: World, duration_s: float) -> Calm:
-    """Let time pass and count what is said about nodes that are well."""
-    began = len(world.changes)
-    counts = [node.core.statistics().counts.get("refutations", 0) for node in world.nodes]
-    sent = sum(node.machine.sent_bytes for node in world.nodes)
-    packets = sum(node.machine.sent_packets for node in world.nodes)
+    """Let time pass and count what is said about nodes that are well.
+
+    Gossip and heartbeats are measured together when the world has heartbeats.
+    """
+    told: Counter[MemberStatus] = Counter()
+
+    def watch(_node: Node, change: MemberChanged) -> None:
+        told[change.member.status] += 1
+
+    before = _totals(world)
+    world.watch = watch
     world.run(duration_s)
-    told = [change.member.status for _, _, change in world.changes[began:]]
+    world.watch = None
+    after = _totals(world)
+    gossip, beats, packets, refutations = (b - a for a, b in zip(before, after, strict=True))
     size = len(world.nodes) * duration_s
     return Calm(
         duration_s,
-        false_deaths=told.count(MemberStatus.DEAD),
-        false_suspicions=told.count(MemberStatus.SUSPECTED),
-        refutations=sum(
-            node.core.statistics().counts.get("refutations", 0) for node in world.nodes
-        )
-        - sum(counts),
-        bytes_per_s=(sum(node.machine.sent_bytes for node in world.nodes) - sent) / size,
-        packets_per_s=(sum(node.machine.sent_packets for node in world.nodes) - packets) / size,
+        false_deaths=told[MemberStatus.DEAD],
+        false_suspicions=told[MemberStatus.SUSPECTED],
+        refutations=refutations,
+        bytes_per_s=(gossip + beats) / size,
+        heartbeat_bytes_per_s=beats / size,
+        packets_per_s=packets / size,
     )
 
 
@@ -135,6 +145,17 @@ def measure_death(world: World, victim: Node, timeout_s: float = 300.0) -> Death
     world.watch = None
     times = sorted(dead.values())
     return Death(_nth(suspected, 1), _nth(times, 1), _nth(times, others))
+
+
+def _totals(world: World) -> tuple[int, int, int, int]:
+    """Return bytes of gossip and of heartbeats, packets of gossip, refutations; all so far."""
+    nodes = world.nodes
+    return (
+        sum(node.machine.sent_bytes for node in nodes),
+        sum(node.machine.heartbeat_bytes for node in nodes),
+        sum(node.machine.sent_packets for node in nodes),
+        sum(node.core.statistics().counts.get("refutations", 0) for node in nodes),
+    )
 
 
 def _nth(times: list[float], count: float) -> float:

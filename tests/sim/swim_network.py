@@ -11,12 +11,14 @@ import heapq
 from collections.abc import Callable, Iterable
 from random import Random
 
-from attrs import define, field, frozen
+from attrs import define, frozen
 
 from cluster.identity import Endpoint
+from cluster.wire.frames import HEADER_BYTES
+from cluster.wire.seal import OVERHEAD_BYTES
 
-HEADERS_BYTES = 28  # IPv4 and UDP
-STREAM_HEADERS_BYTES = 40  # IPv4 and TCP; what a link costs to keep is not counted
+HEADERS_BYTES = 28 + OVERHEAD_BYTES  # IPv4 and UDP, and the seal
+STREAM_HEADERS_BYTES = 40 + HEADER_BYTES  # IPv4 and TCP; what a link costs to keep is not counted
 
 
 @frozen
@@ -42,7 +44,10 @@ class NetworkOptions:
 
 @define(eq=False)
 class Machine:
-    """One node's place in the network: up or down, and until when it stalls."""
+    """One node's place in the network: up or down, until when it stalls, what it has sent.
+
+    Heartbeats are counted apart: `sent_bytes` does not hold them.
+    """
 
     endpoint: Endpoint
     is_up: bool = True
@@ -51,7 +56,7 @@ class Machine:
     side: int = 0
     sent_bytes: int = 0
     sent_packets: int = 0
-    traffic: dict[str, int] = field(factory=dict)
+    heartbeat_bytes: int = 0
 
 
 class Network:

@@ -7,6 +7,8 @@ from random import Random
 
 from attrs import define, field
 
+from cluster.control.heartbeats import HEARTBEAT
+from cluster.control.options import SEAL_BYTES
 from cluster.identity import Boot, ClusterId, Endpoint, NodeId, first_boot, new_id
 from cluster.membership.codec import decode_packet, encode_packet
 from cluster.membership.events import (
@@ -20,10 +22,14 @@ from cluster.membership.events import (
     SendStream,
 )
 from cluster.membership.facts import NodeFacts
-from cluster.membership.messages import MemberStatus
+from cluster.membership.messages import MemberStatus, Packet
+from cluster.membership.monitors import heartbeat_targets
 from cluster.membership.options import SwimOptions
+from cluster.membership.phi import PhiOptions
 from cluster.membership.swim import Swim
-from tests.sim.swim_network import Machine, Network, NetworkOptions
+from tests.sim.swim_network import HEADERS_BYTES, Machine, Network, NetworkOptions
+
+HEARTBEAT_INTERVAL_S = PhiOptions().heartbeat_interval_s
 
 
 @define(eq=False)
@@ -45,7 +51,11 @@ class Node:
 
 
 class World:
-    """Nodes by number. `is_wire` sends every packet through the codec and checks its size."""
+    """Nodes by number. `is_wire` sends every packet through the codec and checks its size.
+
+    `changes` and the events of the nodes are all kept while `is_remembering`; in hundreds of
+    nodes and minutes they are gigabytes, so that a watcher has to do.
+    """
 
     def __init__(
         self,
@@ -56,10 +66,11 @@ class World:
         is_wire: bool = False,
     ) -> None:
         self.rng = Random(seed)
-        self.options = options or SwimOptions()
+        self.options = options or SwimOptions(packet_reserve_bytes=SEAL_BYTES)
         self.network = Network(network or NetworkOptions(), Random(self.rng.getrandbits(64)))
         self.nodes: list[Node] = []
         self.changes: list[tuple[float, NodeId, MemberChanged]] = []
+        self.is_remembering = True
         self.watch: Callable[[Node, MemberChanged], None] | None = None
         self._is_wire = is_wire
         self._by_endpoint: dict[Endpoint, Node] = {}
@@ -98,6 +109,18 @@ class World:
         for node in chosen:
             self.network.make_slow(node.machine)
         return chosen
+
+    def start_heartbeats(self) -> None:
+        """Let every node send heartbeats to as many peers as a node with replicas has.
+
+        They are counted and not carried, since they mean nothing to these cores.
+        """
+        ids = [node.node for node in self.nodes]
+        for node in self.nodes:
+            targets = heartbeat_targets(node.node, ids, ids)
+            packet = Packet(None, node.node, 0, HEARTBEAT)
+            size = len(encode_packet(packet)) + HEADERS_BYTES
+            self._beat(node.machine, len(targets) * size)
 
     def kill(self, node: Node) -> None:
         """Stop a node without a word."""
@@ -162,14 +185,26 @@ class World:
         self._drain(made)
         return made
 
+    def _beat(self, machine: Machine, size_bytes: int) -> None:
+        def beat() -> None:
+            machine.heartbeat_bytes += size_bytes
+            self.network.at(self.now + HEARTBEAT_INTERVAL_S, due)
+
+        def due() -> None:
+            self.network.when_running(machine, beat)
+
+        self.network.at(self.now + self.rng.random() * HEARTBEAT_INTERVAL_S, due)
+
     def _drain(self, node: Node) -> None:
         for output in node.core.take():
             if isinstance(output, SendPacket | SendStream):
                 self._send(node, output)
                 continue
-            node.events.append(output)
+            if self.is_remembering:
+                node.events.append(output)
             if isinstance(output, MemberChanged):
-                self.changes.append((self.now, node.node, output))
+                if self.is_remembering:
+                    self.changes.append((self.now, node.node, output))
                 if self.watch is not None:
                     self.watch(node, output)
             elif isinstance(output, LeaveFinished):

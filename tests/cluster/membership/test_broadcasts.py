@@ -6,9 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cluster.identity import NodeId, Precedence
-from cluster.membership.broadcasts import SIZE_BYTES_MIN, Broadcasts, retransmit_limit
-from cluster.membership.codec import size_of
-from cluster.membership.messages import Dead, Left, Suspect
+from cluster.membership.broadcasts import Broadcasts, retransmit_limit
+from cluster.membership.messages import Dead, Suspect
 
 NODES = [NodeId(f"{i:08x}-0000-4000-8000-000000000000") for i in range(30)]
 
@@ -82,6 +81,12 @@ def test_dropped_rumours_are_gone() -> None:
     assert NODES[1] not in queue
 
 
-def test_no_rumour_is_smaller_than_the_bound() -> None:
-    """The early end of a search for what still fits relies on it."""
-    assert size_of(Left(NODES[1], Precedence(1, 0))) >= SIZE_BYTES_MIN
+def test_what_large_rumours_leave_is_filled_by_a_small_one() -> None:
+    """The search goes on until the smallest rumour would not fit, however old that one is."""
+    queue = Broadcasts()
+    queue.queue(suspect(NODES[1]), 20)
+    for node in NODES[2:6]:
+        queue.queue(suspect(node), 90)
+    taken, size = queue.take(210, 3)
+    assert [claim.node for claim in taken] == [NODES[5], NODES[4], NODES[1]]
+    assert size == 200
