@@ -13,6 +13,7 @@ and within a life a higher incarnation beats a lower one. Clocks play no part.
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from random import Random
 from typing import NewType
 
@@ -23,6 +24,8 @@ ClusterId = NewType("ClusterId", str)
 
 ID_BYTES = 16
 _ID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
+#: Ids whose two forms are remembered: a map names the same few a thousand times.
+_IDS_CACHED = 4096
 _VERSION_4 = 0x4000 << 64
 _VERSION_MASK = 0xF000 << 64
 _VARIANT = 0x8000 << 48
@@ -47,11 +50,13 @@ def parse_id(text: str) -> str:
     return lowered
 
 
+@lru_cache(_IDS_CACHED)
 def id_to_bytes(text: str) -> bytes:
     """Return the 16 bytes of an id."""
     return bytes.fromhex(text.replace("-", ""))
 
 
+@lru_cache(_IDS_CACHED)
 def id_from_bytes(packed: bytes) -> str:
     """Return the 36 characters of 16 bytes."""
     assert len(packed) == ID_BYTES, packed

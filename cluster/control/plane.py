@@ -173,6 +173,7 @@ class ControlPlane:
         if now >= self._check_data_at:
             self._check_data_at = now + parts.options.data_check_s
             self._check_data()
+            self._belonging.tell_leader()
         parts.swim.on_deadline(now)
         parts.birth.on_deadline(now)
         parts.log.on_deadline(now)
@@ -207,6 +208,11 @@ class ControlPlane:
     def is_retired(self) -> bool:
         """Whether this life is over."""
         return self._parts.is_retired
+
+    @property
+    def is_leader(self) -> bool:
+        """Whether this node leads the metadata log, as far as it knows."""
+        return self._parts.log.is_leader
 
     def members(self) -> list[swim_events.MemberView]:
         """Everybody in the membership table, this node too, by id."""
@@ -316,7 +322,8 @@ class ControlPlane:
                 self._act_on_log(change)
             if self._is_spread_wanted:
                 self._spread_members()
-            self._belonging.tell_leader()
+            if log:
+                self._belonging.tell_leader()
         if not parts.is_retired and parts.saves.is_rewrite_wanted:
             own = self._belonging.records()
             records = (*parts.birth.compacted(), *parts.log.records(), *own)

@@ -362,6 +362,6 @@ class World:
                 self.logs_match.saved(node, cluster, entries)
 
     def _watch_leader(self, plane: ControlPlane) -> None:
-        status = plane.metadata_status()
-        if status.role == "leader" and plane.map is not None:
-            self.one_leader.leads(plane.own_id, plane.map.cluster, status.term)
+        if plane.is_leader and plane.map is not None:
+            term = plane.metadata_status().term
+            self.one_leader.leads(plane.own_id, plane.map.cluster, term)
