@@ -24,6 +24,7 @@ examples:
   meridian --port 6379 --dir /var/lib/meridian
   meridian --config meridian.toml --appendfsync always
   meridian /etc/redis/redis.conf --port 7000  start from the file of a Redis server
+  meridian --cluster-enabled yes --seeds db1:7400,db2:7400
   redis-cli -p 7401 set hello world           use it
 
   --config FILE                   read a configuration file
