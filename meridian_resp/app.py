@@ -45,7 +45,7 @@ logger = logging.getLogger("meridian")
 #: Young collections only: the data is kept in objects the collector never visits, and a full
 #: collection over a large heap would stop all clients for its length. 1000 objects, because each
 #: may be a block of forty keys: collections of 5000 took 7 to 11 ms beside KEYS (2026-11-25).
-_GC_THRESHOLDS = (1000, 20, 1_000_000)
+_GC_THRESHOLDS = (1000, 4, 1_000_000)
 #: How long a thread that opens tables or syncs files may keep the reactor waiting for the
 #: interpreter's lock; Python's own 5 ms would be a pause that clients notice.
 _SWITCH_INTERVAL_S = 0.0005

@@ -16,7 +16,7 @@ double) and recounted exactly, shard by shard, before a memtable is sealed for i
 
 from __future__ import annotations
 
-from bisect import bisect_left, insort
+from bisect import bisect_left, bisect_right, insort
 from itertools import islice
 from typing import TYPE_CHECKING
 
@@ -30,6 +30,7 @@ SHARDS = 256
 ENTRY_BYTES = 170
 _INSORT_MAX = 32
 _BUCKETS_FROM = 256
+_SCAN_KEYS = 128
 
 
 class Memtable:
@@ -68,8 +69,8 @@ class Memtable:
     def scan(self, start: bytes, end: bytes) -> Iterator[tuple[bytes, bytes]]:
         """Yield (key, record) of `[start, end)` in order.
 
-        Keys are those present when each shard is reached; records are those present when they
-        are yielded. Keys removed meanwhile are left out.
+        Keys present when their shard is reached are yielded unless they are removed meanwhile,
+        and later ones possibly; records are those present when they are yielded.
         """
         if start >= end:
             return
@@ -81,11 +82,18 @@ class Memtable:
                 continue
             keys = self.sorted_keys(number)
             low = bisect_left(keys, start) if number == first else 0
-            high = bisect_left(keys, end, low) if number == last else len(keys)
-            for key in keys[low:high]:
-                record = shard.get(key)
-                if record is not None:
-                    yield key, record
+            # Not the whole shard at once: to take hold of thousands of keys and let them go again
+            # is milliseconds, and most scans end soon. Keys that came between two parts have
+            # moved the others, so the place is looked up anew.
+            while part := keys[low : low + _SCAN_KEYS]:
+                for key in part:
+                    if key >= end:
+                        return
+                    record = shard.get(key)
+                    if record is not None:
+                        yield key, record
+                keys = self._sorted[number]
+                low = bisect_right(keys, part[-1])
 
     def sorted_keys(self, number: int) -> list[bytes]:
         """Return the up-to-date sorted keys of one shard; the caller must not change the list."""

@@ -121,6 +121,8 @@ def walk_in_slices(
                 break
         else:
             start = None
+        # Or a memtable that is flushed meanwhile would be freed at the next slice all at once.
+        del walk
         if start is not None:
             yield
 
@@ -141,6 +143,7 @@ def walk_expiring(database: Database) -> Generator[None, None, None]:
                 break
         else:
             start = None
+        del scanned
         if start is not None:
             yield
 

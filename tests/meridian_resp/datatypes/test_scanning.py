@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import random
+import weakref
 from collections import Counter
+from collections.abc import Iterator
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -12,12 +15,14 @@ from meridian_resp.datatypes.database import Database
 from meridian_resp.datatypes.keyspace import Keyspace
 from meridian_resp.datatypes.scanning import (
     EXAMINED_MAX,
+    SLICE_RECORDS,
     random_key,
     scan,
     walk_expiring,
     walk_in_slices,
 )
 from meridian_resp.datatypes.values import Kind
+from storage import WriteBatch
 from storage.keys import element_key, metadata_key, slot_of
 from storage.records import Record, encode_record, encode_string
 from tests.harness.memory_store import MemoryStore
@@ -133,6 +138,36 @@ def test_long_walks_give_way() -> None:
     slices = sum(1 for _ in walk_in_slices(filled(present), lambda key, _: visited.append(key)))
     assert slices > 1
     assert sorted(visited) == sorted(present)
+
+
+@pytest.mark.parametrize("work", ["walk", "calendar"])
+def test_a_walk_kept_a_flushed_memtable_until_its_next_slice(work: str) -> None:
+    """Between two slices nothing of storage is held, so that it can be freed bit by bit."""
+    database = filled([b"%d" % number for number in range(3 * SLICE_RECORDS)])
+    store = database.keyspace.store
+    scans: list[weakref.ref[Iterator[tuple[bytes, bytes]]]] = []
+
+    class Watched:
+        """The store, with an eye on who holds its scans."""
+
+        get, commit = store.get, store.commit
+
+        def scan(
+            self, start: bytes, end: bytes, batch: WriteBatch | None = None
+        ) -> Iterator[tuple[bytes, bytes]]:
+            scan = (entry for entry in store.scan(start, end, batch))
+            scans.append(weakref.ref(scan))
+            return scan
+
+    database.keyspace.store = Watched()
+    slices = (
+        walk_expiring(database)
+        if work == "calendar"
+        else walk_in_slices(database, lambda key, kind: None)
+    )
+    for _ in slices:
+        assert scans[-1]() is None
+    assert len(scans) > 2
 
 
 def test_the_calendar_can_be_filled_from_storage() -> None:
