@@ -26,7 +26,7 @@ def add(commands: Commands) -> None:
 
 
 def run(options: argparse.Namespace) -> Iterator[Line]:
-    """Replace a node; the old one may be dead."""
+    """Replace a node; what a dead one leads waits for it, its other places are taken over."""
     old, new = options.old, options.new
     yield from run_change(
         options, "REPLACE", old, new, done=f"{new} takes the places of {old}", waits=options.wait
