@@ -88,10 +88,14 @@ class ProxySession(Session):
 
     @property
     def is_at_work(self) -> bool:
-        """Whether an earlier request has not been executed to its end."""
-        return bool(self.expected or self.backlog or self.is_held_up)
+        """Whether an earlier request has not been executed to its end.
+
+        One whose reply only waits for the end of the tick has, so a client's requests that came
+        together are executed together.
+        """
+        return bool(self.backlog or self.is_held_up)
 
     @property
     def is_idle(self) -> bool:
         """Whether nothing is known of its client any more."""
-        return not (self.is_at_work or self.held or self.deferred or self.out)
+        return not (self.expected or self.is_at_work or self.held or self.deferred)

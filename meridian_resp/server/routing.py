@@ -108,6 +108,8 @@ class Routing:
         self._map: ClusterMap | None = None
         self._view: SlotView | None = None
         self._needs_coverage = False
+        #: Decisions about slots of others, as far as somebody asked since the map changed.
+        self._elsewhere: dict[int, Elsewhere] = {}
         #: Slots whose step of a transition forbids new keys.
         self._held: frozenset[int] = frozenset()
         #: Slots held back by `hold`, until a time; the next map forgets them.
@@ -122,12 +124,14 @@ class Routing:
         self._own, self._map, self._view = own, cluster_map, view
         self.epoch = 0 if cluster_map is None else cluster_map.epoch
         self._held_until.clear()
+        self._elsewhere.clear()
         self._held = frozenset() if cluster_map is None else _held_slots(cluster_map, own)
         self._derive()
 
     def require_coverage(self, needs_coverage: bool) -> None:
         """Whether nothing is served while some slots are nobody's."""
         self._needs_coverage = needs_coverage
+        self._elsewhere.clear()
         self._derive()
 
     def hold(self, slots: Iterable[int], until: float) -> None:
@@ -156,6 +160,9 @@ class Routing:
         """Return where a request for keys of a slot belongs."""
         if self.here[slot]:
             return HERE
+        known = self._elsewhere.get(slot)
+        if known is not None:
+            return known
         if self._map is None or self._view is None:
             return Nowhere(NOT_SERVED)
         leader = self._view.leaders[slot]
@@ -165,7 +172,9 @@ class Routing:
             return Nowhere(CLUSTER_DOWN)
         if leader != self._own:
             member = self._map.members[leader]
-            return Elsewhere(slot, leader, member.endpoint, member.client_port)
+            made = Elsewhere(slot, leader, member.endpoint, member.client_port)
+            self._elsewhere[slot] = made
+            return made
         return self._decide_own(slot, adds_keys=adds_keys, now=now, is_frozen=self._map.is_frozen)
 
     def _decide_own(self, slot: int, *, adds_keys: bool, now: float, is_frozen: bool) -> Decision:

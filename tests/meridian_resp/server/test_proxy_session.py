@@ -25,7 +25,7 @@ def test_a_proxy_is_idle_until_something_is_expected_held_or_deferred() -> None:
     proxy.is_busy = False
     proxy.backlog = [[b"GET", b"a"]]
     found.append((proxy.is_at_work, proxy.is_idle))
-    assert found == [(False, True), (True, False), (False, False), (True, False), (True, False)]
+    assert found == [(False, True), (False, False), (False, False), (True, False), (True, False)]
 
 
 def test_it_may_do_what_its_node_has_checked() -> None:
