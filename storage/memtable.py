@@ -81,8 +81,8 @@ class Memtable:
                 continue
             keys = self.sorted_keys(number)
             low = bisect_left(keys, start) if number == first else 0
-            # Not the whole shard at once: most scans end soon, and taking hold of thousands of keys
-            # and letting them go again cost up to 1 ms. Keys that came between two parts have
+            # Not the whole shard at once: most scans end soon, and to take hold of thousands of
+            # keys and let them go again cost up to 1 ms. Keys that came between two parts have
             # moved the others, so the place is looked up anew.
             while part := keys[low : low + _SCAN_KEYS]:
                 for key in part:

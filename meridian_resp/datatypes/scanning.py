@@ -22,8 +22,8 @@ from storage.records import HAS_EXPIRY, TOMBSTONE, TYPE_MASK, expiry_of
 
 #: Records looked at in one SCAN call beyond which it returns with what it has.
 EXAMINED_MAX: Final = 10_000
-#: Records walked in one slice of a long command: well below a millisecond, because others wait
-#: for a slice and for the tick around it (500 were 1.5 to 2 ms beside several level-0 tables).
+#: Records walked in one slice of a long command: parts of a millisecond, because others wait for
+#: the slice and for the tick around it.
 SLICE_RECORDS: Final = 200
 
 

@@ -4,9 +4,10 @@ It greets with one line, then takes jobs on stdin and answers each on stdout (se
 stdin ends. It reads and writes files of the job's directory and knows nothing else: no manifest,
 no engine, no event loop, so it starts in a tenth of a second.
 
-It must never outlive the process that started it. Between slices of a job (a few milliseconds) it
-looks whether stdin was closed, which the kernel does for a parent that dies in any way. The same
-wait is the throttle: after each slice it waits until the bytes written are within the job's rate.
+It must never outlive the process that started it. Between slices of a job (parts of a millisecond)
+it looks whether stdin was closed, which the kernel does for a parent that dies in any way. The
+same wait is the throttle: after each slice it waits until the bytes written are within the job's
+rate.
 
 On a core that it shares with the server it must not be noticed. The scheduler hands out the core
 in pieces of 3 to 4 ms, whatever the niceness, so the worker gives it back by itself: after a
