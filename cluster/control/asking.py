@@ -83,6 +83,8 @@ def _plain_command(request: r.Request, own: NodeId) -> c.MapCommand:
             return c.SetMemberState(node, MemberState.ACTIVE)
         case r.Decommission(node):
             return c.SetMemberState(node, MemberState.LEAVING)
+        case r.WriteOff(node):
+            return c.SetMemberState(node, MemberState.LOST)
         case r.Replace(old, new):
             return c.ReplaceMember(old, new)
         case r.SetWeight(node, weight):

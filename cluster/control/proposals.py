@@ -31,6 +31,10 @@ OnResult = Callable[[CommandResult | None, str], None]
 OnKeys = Callable[[Mapping[NodeId, Counted] | None], None]
 
 UNKNOWN_TEXT = "ERR nobody knows whether that was done ({reason}); look at the map before a repeat"
+STILL_LIVES_TEXT = (
+    "ERR {node} is alive; only a node that is dead for good is written off, with its keys "
+    "(meridian-ctl decommission takes a live one away and loses nothing)"
+)
 NO_ANSWER_TEXT = "ERR a node that leads these slots did not say whether it holds keys in them"
 
 
@@ -53,6 +57,8 @@ class Proposals:
                 parts.answer(token, r.RequestRefused(text))
             case r.Reset():
                 self._reset(token)
+            case r.WriteOff(node) if any(m.node == node for m in parts.live_members()):
+                parts.answer(token, r.RequestRefused(STILL_LIVES_TEXT.format(node=node)))
             case _:
                 wanted = wanted_by(request, parts.own_id, parts.map, parts.view)
                 if isinstance(wanted, Wanted):

@@ -147,6 +147,13 @@ class Decommission:
 
 
 @frozen
+class WriteOff:
+    """Give up a node that is dead for good, with all keys that it alone holds."""
+
+    node: NodeId
+
+
+@frozen
 class Replace:
     """Let a member take the places of another one, which is then removed."""
 
@@ -227,6 +234,7 @@ Request = Union[
     Drain,
     Activate,
     Decommission,
+    WriteOff,
     Replace,
     SetWeight,
     SetSetting,

@@ -119,7 +119,8 @@ def replace_member(current: ClusterMap, command: ReplaceMember) -> ClusterMap:
     for node, member in current.members.items():
         if member.replicates == old.node:
             members[node] = attrs.evolve(member, replicates=new.node)
-    members[old.node] = attrs.evolve(old, state=MemberState.LEAVING, replicates=None)
+    state = MemberState.LOST if old.state is MemberState.LOST else MemberState.LEAVING
+    members[old.node] = attrs.evolve(old, state=state, replicates=None)
     members[new.node] = attrs.evolve(new, replicates=None)
     if members == current.members and not moved:
         return current

@@ -57,12 +57,14 @@ Placements = tuple[tuple[str, Replicas], ...]
 class MemberState(enum.IntEnum):
     """What the plan does with a member. The numbers are in the encoded map.
 
-    DRAINING members are given nothing and are emptied; LEAVING ones are removed after that.
+    DRAINING members are given nothing and are emptied; LEAVING ones are removed after that. LOST
+    ones too, and an operator has said that whatever keys they hold are lost: nobody waits for them.
     """
 
     ACTIVE = 0
     DRAINING = 1
     LEAVING = 2
+    LOST = 3
 
 
 class TransitionStep(enum.IntEnum):

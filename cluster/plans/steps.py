@@ -13,7 +13,8 @@ leader's count of its keys to be 0 twice, as long as keys are not copied:
 * before READ_NEW, counted under the map of the STREAM step, in which the old leader refuses writes
   that add keys. A key that came in between ends the move: it is aborted, and planned again.
 
-Moves that leave the leader where it is copy nothing and wait for nothing.
+Moves that leave the leader where it is copy nothing and wait for nothing. Nor do those away from a
+leader that is LOST: it can't be asked, and somebody has accepted that its keys are gone.
 """
 
 from __future__ import annotations
@@ -154,6 +155,8 @@ class _Walk:
         """
         leader = partition.leader(self._map.home_datacenter)
         assert leader is not None, partition
+        if self._map.members[leader].state == MemberState.LOST:
+            return 0  # an operator has accepted that its keys are gone
         report = self._reports.get(partition.number)
         is_good = report is not None and report.node == leader and report.epoch >= partition.epoch
         keys = report.keys if report is not None and is_good else None
@@ -173,6 +176,7 @@ def _removals(current: ClusterMap) -> list[MapCommand]:
     gone = [
         node
         for node, member in sorted(current.members.items())
-        if member.state == MemberState.LEAVING and not current.partitions_with(node)
+        if member.state in (MemberState.LEAVING, MemberState.LOST)
+        and not current.partitions_with(node)
     ]
     return [RemoveMember(node) for node in gone[: len(current.members) - 1]]

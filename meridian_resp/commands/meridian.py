@@ -38,6 +38,7 @@ HELP = (
     ("DRAIN <node>", "Plan nothing for a node any more and move away what it holds."),
     ("ACTIVATE <node>", "Take DRAIN or DECOMMISSION back."),
     ("DECOMMISSION <node>", "Drain a node, and remove it once it holds nothing."),
+    ("WRITE-OFF <node> LOSE-ITS-KEYS", "Give up a node that is dead for good, with its keys."),
     ("REPLACE <old> <new>", "Let a member take all places of another, which is then removed."),
     ("WEIGHT <node> <weight>", "How much a member should take; 0: as the node itself says."),
     ("SETTING <name> <value>", "Set a setting of the whole cluster; an empty value removes it."),

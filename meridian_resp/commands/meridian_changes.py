@@ -124,6 +124,21 @@ def meridian_decommission(context: Context, arguments: list[bytes]) -> Later:
 
 
 @command(
+    "WRITE-OFF", container="meridian", arity=4, flags=CHANGE, group=Group.CLUSTER,
+    since="0.1.0", summary="Gives up a node that is dead for good, with the keys it alone holds.",
+    complexity=COMMITTED,
+    arguments=[NODE, Argument("lose-its-keys", "pure-token", token="LOSE-ITS-KEYS")],
+)  # fmt: skip
+def meridian_write_off(context: Context, arguments: list[bytes]) -> Later:
+    """MERIDIAN WRITE-OFF node LOSE-ITS-KEYS."""
+    if arguments[3].upper() != b"LOSE-ITS-KEYS":
+        raise CommandError(
+            "ERR the keys that only this node holds are lost by this: say so with LOSE-ITS-KEYS"
+        )
+    return ask(context, requests.WriteOff(node_argument(cluster_of(context), arguments[2])))
+
+
+@command(
     "REPLACE", container="meridian", arity=4, flags=CHANGE, group=Group.CLUSTER, since="0.1.0",
     summary="Lets a member take all places of another, which is then removed.",
     complexity=COMMITTED, arguments=[Argument("old"), Argument("new")],

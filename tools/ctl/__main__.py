@@ -31,6 +31,7 @@ from tools.ctl.commands import (
     verify,
     wal,
     weight,
+    write_off,
 )
 from tools.ctl.output import Failure, Line
 
@@ -52,6 +53,7 @@ examples in a cluster:
   meridian-ctl commit 14 --wait                  carry that plan out and watch it
   meridian-ctl drain 8c6f --wait                 empty the node whose id begins with 8c6f
   meridian-ctl replace 8c6f 07ab                 let the node 07ab take its places
+  meridian-ctl write-off 8c6f --lose-its-keys    give up a node that is dead for good
   meridian-ctl settings set auto-rebalance no    for the whole cluster
 """
 PASSWORD_VARIABLE = "MERIDIAN_PASSWORD"
@@ -59,7 +61,8 @@ PASSWORD_VARIABLE = "MERIDIAN_PASSWORD"
 MODULES = (
     status, health, configuration,
     nodes, ring, cluster_map, phi, metadata,
-    join, form, plan, commit, abort, member_states, replace, weight, settings, force_sync,
+    join, form, plan, commit, abort, member_states, replace, write_off, weight,
+    settings, force_sync,
     wal, sstable, verify,
 )  # fmt: skip
 

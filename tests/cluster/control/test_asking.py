@@ -43,6 +43,7 @@ def asked(request: r.Request, cluster_map: ClusterMap) -> Wanted | r.Answer:
         (r.Drain(THIRD), c.SetMemberState(THIRD, MemberState.DRAINING)),
         (r.Activate(THIRD), c.SetMemberState(THIRD, MemberState.ACTIVE)),
         (r.Decommission(THIRD), c.SetMemberState(THIRD, MemberState.LEAVING)),
+        (r.WriteOff(THIRD), c.SetMemberState(THIRD, MemberState.LOST)),
         (r.Replace(OTHER, THIRD), c.ReplaceMember(OTHER, THIRD)),
         (r.SetWeight(OTHER, 2.0), c.SetWeight(OTHER, 2.0)),
         (r.SetSetting("a", "b"), c.SetSetting("a", "b")),

@@ -145,3 +145,22 @@ def test_a_leader_that_lags_behind_is_asked_again() -> None:
         now,
     )
     assert seen == [{lagging.node: Counted(0, epoch - 1)}]
+
+
+def test_a_dead_node_is_given_up_only_in_words_and_only_when_it_is_dead() -> None:
+    """What it led waits for it, until somebody accepts that its keys are gone."""
+    world = CalmWorld(4)
+    world.meet()
+    asked, lost = world.machines[0], world.machines[3]
+    node = lost.node
+    assert node is not None
+    assert "is alive" in world.refused(asked, r.WriteOff(node))
+    world.world.crash(lost, "dropped")
+    world.run(40.0)
+    world.must(asked, r.Decommission(node))
+    world.run(20.0)
+    assert node in map_of(asked).members
+    assert led_by(world, lost) > 0
+    world.must(asked, r.WriteOff(node))
+    world.run_until(lambda: node not in map_of(asked).members, 120.0)
+    assert sum(led_by(world, machine) for machine in world.machines[:3]) == SLOT_COUNT

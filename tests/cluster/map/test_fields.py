@@ -79,7 +79,7 @@ def test_values_become_items_and_come_back(kind: Kind[Any], value: object, item:
         (TextKind(2), "abc"),
         (TextKind(), b"abc"),
         (WeightKind(), -1),
-        (EnumKind(MemberState), 3),
+        (EnumKind(MemberState), 4),
         (EnumKind(MemberState), "ACTIVE"),
         (EnumKind(Role), 8),
         (TupleKind(NumberKind()), 7),

@@ -65,6 +65,17 @@ def test_a_lead_with_keys_waits_at_the_start() -> None:
     assert not is_write_held(current.partitions[0], "dc1")
 
 
+def test_nobody_waits_for_the_keys_of_a_node_that_was_given_up() -> None:
+    """An operator has accepted their loss: the move goes on without a question."""
+    current = moving_lead()
+    leader = current.leader_of(0)
+    assert leader is not None
+    current = run(current, SetMemberState(leader, MemberState.LOST))
+    steps = next_steps(current, {})
+    assert AdvanceTransition(0, TransitionStep.ALLOW_BOTH) in steps.commands
+    assert not [wanted for wanted in steps.counts if wanted.partition == 0]
+
+
 @pytest.mark.parametrize("flaw", ["early", "of another node"])
 def test_a_count_that_proves_nothing_is_not_believed(flaw: str) -> None:
     """One of an earlier map, where writes were not held, or of a node that did not lead."""

@@ -49,6 +49,7 @@ FIRST, SECOND = node_id(0), node_id(1)
         (f"DRAIN {SECOND}", r.Drain(SECOND)),
         (f"ACTIVATE {SECOND}", r.Activate(SECOND)),
         (f"DECOMMISSION {SECOND}", r.Decommission(SECOND)),
+        (f"WRITE-OFF {SECOND} LOSE-ITS-KEYS", r.WriteOff(SECOND)),
         (f"REPLACE {FIRST} {SECOND}", r.Replace(FIRST, SECOND)),
         (f"WEIGHT {SECOND} 2.5", r.SetWeight(SECOND, 2.5)),
         ("SETTING auto-rebalance no", r.SetSetting("auto-rebalance", "no")),

@@ -18,7 +18,7 @@ def test_help_shows_examples_that_parse(capsys: pytest.CaptureFixture[str]) -> N
         main(["--help"])
     lines = [line.strip() for line in capsys.readouterr().out.splitlines()]
     examples = [line.split("  ")[0] for line in lines if line.startswith("meridian-ctl ")]
-    assert len(examples) == 15
+    assert len(examples) == 16
     for example in examples:
         words = example.replace("'", "").split()[1:]
         assert callable(parser().parse_args(words).run)
