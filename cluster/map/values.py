@@ -57,8 +57,8 @@ Placements = tuple[tuple[str, Replicas], ...]
 class MemberState(enum.IntEnum):
     """What the plan does with a member. The numbers are in the encoded map.
 
-    DRAINING members are given nothing and are emptied; LEAVING ones are removed after that. LOST
-    ones too, and an operator has said that whatever keys they hold are lost: nobody waits for them.
+    DRAINING members are given nothing and are emptied; LEAVING ones are removed after that. So are
+    LOST ones, of which an operator has said that their keys are gone: nobody waits for those.
     """
 
     ACTIVE = 0
