@@ -24,6 +24,7 @@ import trio
 from cluster.wire.messages import Forward, ForwardReply, KeyVersionsReply, KeyVersionsRequest
 from meridian_resp.server.cluster_output import ClusterOutput
 from meridian_resp.server.cluster_reactor import ClusterReactor
+from meridian_resp.server.forward_checks import ForwardChecks
 from meridian_resp.server.forward_execution import ForwardExecution
 from meridian_resp.server.forwarding import Forwarding
 from meridian_resp.server.routed_commands import RoutedCommands
@@ -80,6 +81,7 @@ class ClusterServing:
             self.routing,
             reactor,
             node.keyspace.databases[0],
+            refusal=ForwardChecks(node.context.commands).refusal,
             change_state=node.conditions.change_state,
             monotonic=monotonic,
         )

@@ -20,6 +20,7 @@ from cluster.wire.frames import FRAME_BYTES_MAX
 from cluster.wire.messages import Forward, ForwardReply, KeyVersionsReply, KeyVersionsRequest
 from meridian_resp.datatypes.key_versions import look_up_versions
 from meridian_resp.protocol.replies import NULL_ARRAY, encode, error
+from meridian_resp.server.forward_checks import is_slot
 from meridian_resp.server.forwarding import EXECUTED, NOT_LEADER, OVERHEAD_BYTES, REFUSED
 from meridian_resp.server.proxy_session import Expected, ProxySession
 from meridian_resp.server.routing import Elsewhere, Nowhere
@@ -69,6 +70,7 @@ class ForwardExecution:
     Args:
         routing: whether a slot is led here.
         executor: runs commands in ticks.
+        refusal: why a request is not to be executed, if so.
         database: the one database.
         change_state: derives a session's gates anew after its level changed.
         monotonic: seconds of a clock.
@@ -80,12 +82,14 @@ class ForwardExecution:
         executor: Executor,
         database: Database,
         *,
+        refusal: Callable[[Forward], str | None],
         change_state: Callable[[Session], None],
         monotonic: Callable[[], float],
     ) -> None:
         self._routing = routing
         self._executor = executor
         self._database = database
+        self._refusal = refusal
         self._change_state = change_state
         self._monotonic = monotonic
         self._by_client: dict[tuple[NodeId, int], ProxySession] = {}
@@ -107,7 +111,10 @@ class ForwardExecution:
 
     def on_forward(self, link: PeerLink, forward: Forward) -> None:
         """Execute a request of another node's client, now or after its earlier ones."""
-        if link not in self._stalled and not self._is_full(link):
+        refusal = self._refusal(forward)
+        if refusal is not None:
+            self._answer(link, forward.request, REFUSED, error(refusal))
+        elif link not in self._stalled and not self._is_full(link):
             self._take(link, forward)
         elif self._stalled_count < STALLED_MAX:
             self._stalled.setdefault(link, deque()).append(forward)
@@ -212,6 +219,9 @@ class ForwardExecution:
     def on_versions_wanted(self, link: PeerLink, request: KeyVersionsRequest) -> None:
         """Tell the versions of keys that another node's client watches."""
         status, versions = EXECUTED, list[int]()
+        if not is_slot(request.slot):
+            link.send(KeyVersionsReply(request.request, REFUSED, versions))
+            return
         decision = self._routing.decide(request.slot, adds_keys=False, now=self._monotonic())
         if isinstance(decision, (Elsewhere, Nowhere)):
             status = NOT_LEADER

@@ -23,12 +23,13 @@ import trio
 from cluster.slots import slot_of
 from meridian_resp.commands.key_extraction import keys_of
 from meridian_resp.commands.outcomes import Later, Outcome
-from meridian_resp.commands.registry import Flag, Group
+from meridian_resp.commands.registry import Flag
 from meridian_resp.commands.transactions import give_up
 from meridian_resp.datatypes.key_versions import look_up_versions
 from meridian_resp.errors import CommandError
 from meridian_resp.protocol.pending_replies import PendingReply
 from meridian_resp.protocol.replies import NULL_ARRAY, OK, Reply
+from meridian_resp.server.forward_checks import is_portable
 from meridian_resp.server.proxy_session import ProxySession
 from meridian_resp.server.routing import CROSS_SLOT, Elsewhere, Nowhere, common_slot
 
@@ -41,8 +42,6 @@ if TYPE_CHECKING:
     from meridian_resp.server.session import Session
 
 _OPEN_BRACE: Final = ord("{")
-#: Commands about a connection that say or change nothing of it, or nothing here: one database.
-_HARMLESS: Final = frozenset({"ping", "echo", "select", "asking", "readonly", "readwrite"})
 MOVED_MEANWHILE: Final = "TRYAGAIN The slot has moved to another node meanwhile"
 
 
@@ -107,9 +106,14 @@ class RoutedCommands:
     def _route_many_keys(self, runnable: Runnable) -> Handler:
         handler, here, elsewhere = runnable.handler, self._routing.here, self._elsewhere
         spec = runnable.spec
+        alone = spec.keys[0].first if _is_list(spec.keys) else -1
 
         def routed(context: Context, arguments: list[bytes]) -> Outcome:
-            slot = common_slot(keys_of(spec, arguments))
+            if len(arguments) == alone + 1:
+                # DEL, EXISTS and MGET of one key.
+                slot: int | None = slot_of(arguments[alone])
+            else:
+                slot = common_slot(keys_of(spec, arguments))
             # Without keys the call makes no sense, and the handler says so.
             if slot is None or here[slot]:
                 return handler(context, arguments)
@@ -350,6 +354,15 @@ def _is_one_place(keys: Keys) -> bool:
     return keys.keyword is None and keys.count_at is None and keys.last == 0
 
 
+def _is_list(keys: tuple[Keys, ...]) -> bool:
+    """Whether all arguments from a place on are keys."""
+    if len(keys) != 1:
+        return False
+    one = keys[0]
+    is_plain = one.keyword is None and one.count_at is None and not one.limit
+    return is_plain and one.last == -1 and one.step == 1
+
+
 def _queued_keys(spec: CommandSpec, given: list[bytes]) -> list[bytes]:
     """The keys of a queued command, which may stand behind a consistency level."""
     is_at_level = given[0].lower() == b"consistency" and spec.name != "consistency"
@@ -365,6 +378,5 @@ def _require_portable(session: Session, queue: list[tuple[CommandSpec, list[byte
     if isinstance(session, ProxySession):
         raise CommandError(MOVED_MEANWHILE)
     for spec, _ in queue:
-        is_personal = spec.group is Group.CONNECTION and spec.name not in _HARMLESS
-        if is_personal or spec.flags & (Flag.ADMIN | Flag.PUBSUB):
+        if not is_portable(spec):
             raise CommandError(not_handed_on(spec.full_name))

@@ -118,3 +118,13 @@ def test_the_map_may_change_between_multi_and_exec() -> None:
 def test_what_cannot_be_handed_on_is_named() -> None:
     """So that people can take it out."""
     assert "'client|id'" in not_handed_on("client|id")
+
+
+def test_flushall_in_a_transaction_emptied_another_node() -> None:
+    """It is about the node that the client is connected to, as is all without keys."""
+    servers = joined()
+    servers.ask(2, f"SET {TWO} 1")
+    for command in ("FLUSHALL", "FLUSHDB", "DBSIZE", "RANDOMKEY", "INFO"):
+        reply = servers.ask(1, "MULTI", f"GET {TWO}", command, "EXEC")
+        assert b"-EXECABORT Transaction discarded because of: its keys are another node's" in reply
+    assert servers.ask(2, "DBSIZE") == b":1\r\n"
