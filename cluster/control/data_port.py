@@ -17,4 +17,4 @@ class DataPort(Protocol):
         """Whether there is any key at all."""
 
     def hold_writes(self, slots: SlotSet, seconds: float) -> None:
-        """Refuse to add keys to these slots (TRYAGAIN) for so long, or until the next map."""
+        """Refuse to add keys to these slots (TRYAGAIN) for so long, or until another's."""

@@ -428,6 +428,10 @@ class ControlPlane:
             case log_events.MapChanged(newer):
                 if newer is not None:
                     self._is_spread_wanted = True
+                    if newer.is_frozen:
+                        # From here on no key is added; those of this moment must be known, or
+                        # this node would let its cluster dissolve.
+                        self._check_data()
                     self._belonging.take_map(newer)
                     self._rebalancing.map_changed(parts.now)
             case log_events.Formed():

@@ -284,18 +284,28 @@ class RoutedCommands:
         return {key: version for key, version in client.versions.items() if key in watched}
 
     def _has_changed(self, context: Context, session: Session) -> bool:
-        """Whether keys that were another node's when they were watched differ from then.
+        """Whether watched keys that are, or were, another node's have changed.
 
         Raises:
             CommandError: they still are another's, so one node can't compare them all.
         """
         versions = self._versions_of(session)
+        if any(self._is_lost(key) for _, key in session.watched if key not in versions):
+            # It was watched here, and the slot went to another node since: something happened.
+            return True
         if not versions:
             return False
         if not all(self._routing.here[slot_of(key)] for key in versions):
             give_up(context)
             raise CommandError(CROSS_SLOT)
         return look_up_versions(context.database, versions) != list(versions.values())
+
+    def _is_lost(self, key: bytes) -> bool:
+        slot = slot_of(key)
+        if self._routing.here[slot]:
+            return False
+        decision = self._routing.decide(slot, adds_keys=False, now=self._monotonic())
+        return isinstance(decision, (Elsewhere, Nowhere))
 
     def _forward_exec(
         self,

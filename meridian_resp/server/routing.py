@@ -112,7 +112,7 @@ class Routing:
         self._elsewhere: dict[int, Elsewhere] = {}
         #: Slots whose step of a transition forbids new keys.
         self._held: frozenset[int] = frozenset()
-        #: Slots held back by `hold`, until a time; the next map forgets them.
+        #: Slots of this node's held back by `hold`, until a time.
         self._held_until: dict[int, float] = {}
 
     # --- what is known ---
@@ -123,7 +123,7 @@ class Routing:
         """Go by this map from now on, or by none."""
         self._own, self._map, self._view = own, cluster_map, view
         self.epoch = 0 if cluster_map is None else cluster_map.epoch
-        self._held_until.clear()
+        self._keep_holds(view)
         self._elsewhere.clear()
         self._held = frozenset() if cluster_map is None else _held_slots(cluster_map, own)
         self._derive()
@@ -135,10 +135,22 @@ class Routing:
         self._derive()
 
     def hold(self, slots: Iterable[int], until: float) -> None:
-        """Refuse to add keys to these slots until then, or until the next map."""
+        """Refuse to add keys to these slots until then, or until they are another node's.
+
+        A newer map alone does not end it: it may be about something else, and the command that
+        takes the slots away may come next.
+        """
         for slot in slots:
             self._held_until[slot] = max(until, self._held_until.get(slot, until))
             self.here[slot] = False
+
+    def _keep_holds(self, view: SlotView | None) -> None:
+        leaders = None if view is None else view.leaders
+        self._held_until = {
+            slot: until
+            for slot, until in self._held_until.items()
+            if leaders is not None and leaders[slot] == self._own
+        }
 
     def _derive(self) -> None:
         self.here[:] = [False] * SLOT_COUNT

@@ -186,6 +186,25 @@ def test_two_clusters_with_keys_stay_apart() -> None:
     assert any("notice" in line and "data" in line for line in lines)
 
 
+def test_a_key_written_just_before_a_cluster_dissolved_was_given_up() -> None:
+    """Whether there are keys was looked at once a second; now also when the map is frozen."""
+    world = CalmWorld(4, options=ControlOptions(data_check_s=1e6))
+    first, member, second, _ = world.machines
+    world.must(first, r.Form())
+    world.must(second, r.Form())
+    world.run_until(lambda: first.map is not None and second.map is not None)
+    world.must(member, r.Meet((first.port.endpoint,)))
+    world.run_until(lambda: member.map is not None)
+    clusters = map_of(first).cluster, map_of(second).cluster
+    for number, machine in enumerate((member, second)):
+        machine.data.keys[number] = 1
+    world.must(second, r.Meet((first.port.endpoint,)))
+    world.run(60.0)
+    assert (map_of(first).cluster, map_of(second).cluster) == clusters
+    assert map_of(member).cluster == clusters[0]
+    world.run_until(lambda: not any(map_of(m).is_frozen for m in (first, member, second)))
+
+
 def test_seeds_are_enough_to_become_a_cluster() -> None:
     """Nobody has to type anything when all nodes name the first ones."""
     seeds = (Endpoint("10.0.0.1", 7400), Endpoint("10.0.0.2", 7400))

@@ -4,21 +4,27 @@ import pytest
 import trio
 import trio.testing
 
+from cluster.slots import slot_of
 from meridian_resp.commands import build_table
+from meridian_resp.server.forwarding import Forwarding
 from meridian_resp.server.routed_commands import RoutedCommands, not_handed_on
 from meridian_resp.server.routing import Routing
 from meridian_resp.server.runnable import Runnables
-from tests.harness.fake_cluster import map_of
-from tests.harness.joined_servers import KEYS, joined
+from tests.harness.fake_cluster import FakeCluster, map_of
+from tests.harness.joined_servers import KEYS, joined, key_in
 from tests.harness.simulated_server import SimulatedServer
 
-TWO = KEYS[2]
+ONE, TWO = KEYS[1], KEYS[2]
 
 
 def test_commands_with_keys_are_wrapped_and_no_others() -> None:
     """Sub-commands too; EXEC stands for the keys of its queue."""
     runnables = Runnables(build_table())
-    RoutedCommands(Routing(), None, lambda: 0.0).install(runnables)  # type: ignore[arg-type] # not called
+    routing = Routing()
+    forwarding = Forwarding(
+        FakeCluster(1), routing, monotonic=lambda: 0.0, on_settled=lambda session: None
+    )
+    RoutedCommands(routing, forwarding, lambda: 0.0).install(runnables)
     for name, runnable in runnables.by_full_name.items():
         is_wrapped = runnable.handler is not runnable.spec.handler
         assert is_wrapped == (bool(runnable.spec.keys) or name == "exec"), name
@@ -128,3 +134,17 @@ def test_flushall_in_a_transaction_emptied_another_node() -> None:
         reply = servers.ask(1, "MULTI", f"GET {TWO}", command, "EXEC")
         assert b"-EXECABORT Transaction discarded because of: its keys are another node's" in reply
     assert servers.ask(2, "DBSIZE") == b":1\r\n"
+
+
+def test_a_watched_slot_that_went_away_was_not_looked_at() -> None:
+    """Its key was written where it is now, and a transaction on other keys did not notice."""
+    servers = joined()
+    assert servers.ask(1, f"WATCH {ONE}") == b"+OK\r\n"
+    slot = slot_of(ONE.encode())
+    rest = f"0-{slot - 1} {slot + 1}-5460"
+    servers.go_by(map_of({1: rest, 2: f"5461-10922 {slot}", 3: "10923-16383"}, epoch=2))
+    servers.ask(2, f"SET {ONE} other")
+    near = key_in(range(slot))
+    assert servers.ask(1, "MULTI", f"SET {near} 1", "EXEC").endswith(b"*-1\r\n")
+    assert servers.ask(1, f"EXISTS {near}") == b":0\r\n"
+    assert servers.ask(1, "MULTI", f"SET {near} 1", "EXEC").endswith(b"*1\r\n+OK\r\n")

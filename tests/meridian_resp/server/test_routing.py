@@ -96,7 +96,7 @@ def test_no_key_is_added_to_a_slot_that_is_handed_over() -> None:
         assert isinstance(decide(routing, 100, adds_keys=True), Elsewhere)
 
 
-def test_slots_are_held_back_for_a_time_or_until_the_next_map() -> None:
+def test_slots_are_held_back_for_a_time_or_until_they_are_anothers() -> None:
     """Whoever asks how many keys there are wants that none is added meanwhile."""
     current = map_of({1: "0-99", 2: "100-199"})
     routing = going_by(current)
@@ -107,8 +107,25 @@ def test_slots_are_held_back_for_a_time_or_until_the_next_map() -> None:
     assert decide(routing, 5, now=9.5) is HERE and not routing.here[5]
     assert decide(routing, 5, adds_keys=True, now=10.0) is HERE
     assert routing.here[5] and not routing.here[6]
+    given = map_of({1: "5 7-99", 2: "6 100-199"})
+    routing.change_map(node_id(1), given, SlotView(given))
     routing.change_map(node_id(1), current, SlotView(current))
     assert routing.here[6] and decide(routing, 6, adds_keys=True) is HERE
+
+
+def test_a_map_about_something_else_ended_a_hold() -> None:
+    """A key came in before the slot was given away, and was acknowledged, and nobody's."""
+    current = map_of({1: "0-99", 2: "100-199"})
+    routing = going_by(current)
+    routing.hold([5], until=10.0)
+    newer = map_of({1: "0-99", 2: "100-199", 3: ""}, epoch=2)
+    routing.change_map(node_id(1), newer, SlotView(newer))
+    assert decide(routing, 5, adds_keys=True, now=9.0) == Nowhere(slot_held(5))
+    assert decide(routing, 5, adds_keys=True, now=10.0) is HERE
+    routing.hold([5], until=20.0)
+    routing.change_map(node_id(1), None, None)
+    routing.change_map(node_id(1), newer, SlotView(newer))
+    assert decide(routing, 5, adds_keys=True, now=11.0) is HERE
 
 
 def test_a_hold_that_ends_does_not_lift_the_transition() -> None:
