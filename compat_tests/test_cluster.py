@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import partial
 from typing import TYPE_CHECKING
 
 import pytest
@@ -53,7 +54,7 @@ def cluster_pair(
             client = _start(server)
             if server is redis or is_redis_under_test():
                 assert client.do(*ALL_SLOTS) == b"+OK\r\n"
-            wait_until(lambda: _is_ok(client), READY_WITHIN_S, server.name)  # noqa: B023 # called at once
+            wait_until(partial(_is_ok, client), READY_WITHIN_S, server.name)
             client.close()
         yield Pair(redis, meridian)
     finally:

@@ -298,3 +298,22 @@ def test_many_clients_need_few_proxies() -> None:
         bench.forward(f"INCR {KEYS[1]}", client=client)
     assert len(bench.answers()) == 200
     assert len(bench.execution._idle) == 1
+
+
+def test_requests_that_came_in_one_tick_are_executed_in_it() -> None:
+    """Each had a tick of its own when the reply of the one before counted as work to be done."""
+    bench = Bench()
+    requests = [
+        Forward(number, 5, 1, 5000, 2, "", [[b"INCR", KEY]], False, [], 0)
+        for number in range(1, 101)
+    ]
+    before = bench.server.reactor.ticks
+
+    def arrive() -> None:
+        for message in requests:
+            bench.server.serving.on_message(bench.links[2], message)
+
+    bench.server.cluster.in_tick(arrive)
+    assert [answer.request for answer in bench.answers()] == list(range(1, 101))
+    bench.server.step()
+    assert bench.server.reactor.ticks == before
