@@ -46,6 +46,8 @@ BEAT_S: Final = 0.05
 class ClusterServing:
     """Everything that serving needs besides, on a node of a cluster. Implements `DataHandler`.
 
+    Making one raises ClusterStopped where the node's data can't be a cluster's.
+
     Attributes:
         routing: where slots belong.
         data: the node's keys by slot, for the control plane.
@@ -59,6 +61,7 @@ class ClusterServing:
         self._reactor = node.reactor
         self.routing = Routing()
         self.data = SlotData(node.keyspace, self.routing, node.io.monotonic)
+        self.data.require_one_database()
         self.forwarding: Forwarding
         self.execution: ForwardExecution
         self.commands: RoutedCommands

@@ -481,13 +481,13 @@ class Reactor:
             await self._io.wait()
             self.begin_tick()
             for number, event in self._io.poll():
-                session = by_number.get(number)
-                if session is None:
+                ready = by_number.get(number)
+                if ready is None:
                     self._serve_other(number, event)
                 elif event & HANGUP:
-                    self.close_later(session, "client closed connection")
+                    self.close_later(ready, "client closed connection")
                 else:
-                    self.output.send_unsent(session)
+                    self.output.send_unsent(ready)
             self.end_tick()
 
     def close_all(self) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Final
 
+from cluster.errors import ClusterStopped
 from meridian_resp.datatypes.slot_keys import count_keys
 
 if TYPE_CHECKING:
@@ -14,6 +15,15 @@ if TYPE_CHECKING:
 
 #: Records looked at in one question: some ten milliseconds. More keys than that are many anyway.
 RECORDS_MAX: Final = 10_000
+
+
+def other_databases_hold_keys(databases: str) -> str:
+    """The directory is one of a server that was no node of a cluster, and more than database 0."""
+    return (
+        f"there are keys in {databases}, and a node of a cluster has database 0 alone, so nobody "
+        "could reach them; start without cluster-enabled and move them (MOVE, or COPY with DB), "
+        "or delete them (FLUSHDB)"
+    )
 
 
 class SlotData:
@@ -43,6 +53,20 @@ class SlotData:
     def holds_keys(self) -> bool:
         """See `DataPort.holds_keys`."""
         return any(database.count for database in self._keyspace.databases)
+
+    def require_one_database(self) -> None:
+        """Refuse to serve as a node of a cluster while that would hide keys.
+
+        Raises:
+            ClusterStopped: databases besides 0 hold keys.
+        """
+        others = [
+            f"database {database.index} ({database.count})"
+            for database in self._keyspace.databases[1:]
+            if database.count
+        ]
+        if others:
+            raise ClusterStopped(other_databases_hold_keys(", ".join(others)))
 
     def hold_writes(self, slots: SlotSet, seconds: float) -> None:
         """See `DataPort.hold_writes`."""

@@ -1,5 +1,8 @@
 from __future__ import annotations
 
+import pytest
+
+from cluster.errors import ClusterStopped
 from cluster.map.views import SlotView
 from cluster.slots import SlotSet, slot_of
 from meridian_resp.server.routing import HERE, Nowhere, Routing
@@ -44,3 +47,16 @@ def test_writes_are_held_for_so_long() -> None:
     data.hold_writes(SlotSet.span(5, 6), 2.0)
     assert isinstance(routing.decide(5, adds_keys=True, now=101.9), Nowhere)
     assert routing.decide(5, adds_keys=True, now=102.0) is HERE
+
+
+def test_keys_of_other_databases_were_out_of_reach_in_a_cluster() -> None:
+    """Nobody can SELECT them there: the start is refused, and says what to do."""
+    runner, _, data = made()
+    runner.run("set a x")
+    data.require_one_database()
+    runner.run("select 3")
+    runner.run("mset a x b y")
+    with pytest.raises(ClusterStopped, match=r"keys in database 3 \(2\), and a node .*FLUSHDB"):
+        data.require_one_database()
+    runner.run("flushdb")
+    data.require_one_database()
