@@ -63,8 +63,8 @@ bench: $(STAMP) system-packages ## compare with redis-server; options in ARGS=".
 simulate: $(STAMP) ## play SEEDS=1000 histories of a cluster under faults; stories in tests/sim/faults
 	$(BIN)/python -m tests.sim.cluster_simulation --seeds $(SEEDS) $(ARGS)
 
-simulate-swim: $(STAMP) ## membership at 500 simulated nodes: spread, deaths, calm, traffic
-	$(BIN)/python -m tests.sim.swim_simulation --nodes 500 --check
+simulate-swim: $(STAMP) ## table and plot of docs/protocols/gossip.md at 500 simulated nodes
+	$(BIN)/python -m tests.sim.swim_simulation --nodes 500 --check --write $(ARGS)
 
 clean: ## remove .venv and caches; ./data stays
 	rm -rf $(VENV) build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache \

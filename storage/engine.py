@@ -185,6 +185,7 @@ class Engine(Store):
     def _recover(self) -> None:
         tables = self._table_set
         tables.open()
+        tables.manifest.settle()
         recovered = recover_log(self.files, *tables.wal_start())
         tables.remove_orphans()
         if recovered.dropped:

@@ -7,10 +7,12 @@
    check or does not continue where the one before ended.
 4. If anything good stands behind that place and knew it to be durable, that is corruption and the
    engine does not open. If not, it is the torn end of writes that were never durable: it and all
-   segments behind it are dropped. Their removal is made durable before their numbers are used
-   again.
-5. Sync the segments that stay: after a mere process crash the page cache holds bytes that were
-   never synced, and readers are about to see them.
+   segments behind it are dropped, the last one first and durably one by one, so that a crash in
+   between leaves no gap in the numbers.
+5. Make the segments that stay durable: after a mere process crash the page cache holds bytes that
+   were never synced, and readers are about to see them. What no record knows to be durable is
+   written again before the sync, because a sync that failed in the former process may have left
+   its pages marked as clean.
 
 Opening twice gives the same, because what is dropped is decided by bytes that recovery does not
 change until the decision is durable.
@@ -33,7 +35,9 @@ from storage.wal_reader import SegmentReader
 from storage.wal_writer import SegmentWriter
 
 if TYPE_CHECKING:
-    from storage.files import FileSystem
+    from storage.files import File, FileSystem, Mapped
+
+_WRITE_BYTES = 1 << 20
 
 
 @frozen
@@ -61,6 +65,7 @@ class RecoveredLog:
         segments: the segments that stay, in order.
         last_number: the highest segment number taken; the next segment is one above.
         end_offset: offset of the log after the last record.
+        durable_offset: up to where good records knew the log to be durable.
         batches: number of batches replayed.
         dropped: text about what was dropped as a torn end, empty if nothing was.
     """
@@ -68,6 +73,7 @@ class RecoveredLog:
     segments: list[RecoveredSegment]
     last_number: int
     end_offset: int
+    durable_offset: int = 0
     batches: int = 0
     dropped: str = ""
 
@@ -193,6 +199,7 @@ def _replay(
         memtable.estimated_bytes += len(payload)
         recovered.batches += 1
     memtable.recount()
+    recovered.durable_offset = max(recovered.durable_offset, reader.durable_offset)
     superseded = limit is not None and limit <= segment.header.base_offset
     end = recovered.end_offset if superseded else reader.end_offset
     recovered.segments.append(RecoveredSegment(segment.header, reader.end_position, end, memtable))
@@ -246,10 +253,23 @@ def _settle(files: FileSystem, recovered: RecoveredLog, rest: list[_Found]) -> N
     """Remove what was dropped and make the decision, and what stays, durable."""
     for segment in reversed(rest):
         files.unlink(segment.name)
+        files.sync_dir()
     for kept in recovered.segments:
-        file = files.open_append(segment_name(kept.header.number))
+        name = segment_name(kept.header.number)
+        file = files.open_append(name)
         try:
+            _write_again(file, files.map(name), _doubtful_from(kept, recovered), kept.end_position)
             file.sync()
         finally:
             file.close()
-    files.sync_dir()
+
+
+def _doubtful_from(kept: RecoveredSegment, recovered: RecoveredLog) -> int:
+    """Return the position in a segment from which on nobody knows what is durable."""
+    known = recovered.durable_offset - kept.header.base_offset
+    return HEADER_BYTES + known if known > 0 else 0
+
+
+def _write_again(file: File, data: Mapped, start: int, end: int) -> None:
+    for position in range(start, end, _WRITE_BYTES):
+        file.write_at(position, bytes(data[position : min(position + _WRITE_BYTES, end)]))

@@ -27,6 +27,7 @@ SEGMENT_BYTES_MAX = (1 << 32) - 1
 PADDING = (b"", b"\x00", b"\x00\x00", b"\x00\x00\x00")
 
 _CHECKED_HEADER_BYTES = HEADER_BYTES - 4
+_SALT_AT = HEADER_BYTES - 12
 
 
 @frozen
@@ -60,6 +61,9 @@ class SegmentHeader:
 def decode_header(data: bytes, name: str) -> SegmentHeader | None:
     """Read a segment's header; None if it was never written (all zeros, or nothing there).
 
+    A header whose write failed half-way, before its last two fields, was never written either:
+    no record of that segment was acknowledged.
+
     Raises:
         CorruptionError: no header, or a damaged one.
         FormatVersionError: written by a newer version.
@@ -69,6 +73,8 @@ def decode_header(data: bytes, name: str) -> SegmentHeader | None:
         return None
     if len(head) < HEADER_BYTES or head[:8] != MAGIC:
         raise CorruptionError(name, 0, "no segment header")
+    if not head[_SALT_AT:].strip(b"\x00"):
+        return None
     _, version, number, base_offset, salt, crc = HEADER.unpack(head)
     if crc != checksum(head[:_CHECKED_HEADER_BYTES]):
         raise CorruptionError(name, 0, "the segment header's checksum does not match")

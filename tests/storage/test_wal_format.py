@@ -22,6 +22,12 @@ def test_reserved_segment_has_no_header() -> None:
     assert decode_header(b"", "name") is None
 
 
+def test_header_that_was_cut_short_is_none() -> None:
+    """A header whose write ended before its salt was never written."""
+    data = SegmentHeader(3, 4, 5).encode()
+    assert decode_header(data[:20] + bytes(20), "name") is None
+
+
 @pytest.mark.parametrize("place", range(HEADER_BYTES))
 def test_every_flipped_bit_is_noticed(place: int) -> None:
     """A damaged header never passes for another one."""

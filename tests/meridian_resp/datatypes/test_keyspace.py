@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from meridian_resp.datatypes.database import Database
-from meridian_resp.datatypes.keyspace import CEILING_AHEAD_MS, Keyspace
+from meridian_resp.datatypes.keyspace import CEILING_AHEAD_MS, Keyspace, TooFewDatabases
 from meridian_resp.datatypes.system_records import (
     CLOCK_KEY,
     COUNTS_KEY,
@@ -23,10 +23,14 @@ NOW_MS = 1_700_000_000_000
 
 
 def opened(
-    store: MemoryStore, *, cache_bytes_max: int = 1 << 30, now_ms: int = NOW_MS
+    store: MemoryStore,
+    *,
+    databases: int = 4,
+    cache_bytes_max: int = 1 << 30,
+    now_ms: int = NOW_MS,
 ) -> Keyspace:
-    """A keyspace of four databases on a store."""
-    keyspace = Keyspace(store, databases=4, cache_bytes_max=cache_bytes_max)
+    """A keyspace, of four databases unless told otherwise, on a store."""
+    keyspace = Keyspace(store, databases=databases, cache_bytes_max=cache_bytes_max)
     keyspace.open(now_ms)
     return keyspace
 
@@ -369,3 +373,38 @@ def test_absent_entries_keep_their_generation_in_memory() -> None:
     live = database.peek(b"k")
     assert isinstance(live, Entry)
     assert (live.kind, live.generation) == (Kind.ABSENT, 1)
+
+
+@pytest.mark.parametrize("is_swapped", [False, True])
+def test_keys_of_databases_beyond_a_smaller_number_were_forgotten(is_swapped: bool) -> None:
+    """The next write left their counts out, and compaction would have dropped them."""
+    store = MemoryStore()
+    keyspace = opened(store)
+    put(keyspace.databases[3], b"k", b"1")
+    if is_swapped:
+        keyspace.swap_databases(keyspace.databases[3], keyspace.databases[2])
+    keyspace.commit()
+    with pytest.raises(TooFewDatabases, match="1 keys are in databases beyond the first 2"):
+        opened(store, databases=2)
+    again = opened(store)
+    remove(again.databases[2 if is_swapped else 3], b"k")
+    again.commit()
+    assert opened(store, databases=2).databases[1].count == 0
+
+
+def test_a_database_that_came_to_be_had_the_keys_of_a_flushed_one() -> None:
+    """Its number was the id that another one had got when it was emptied."""
+    store = MemoryStore()
+    keyspace = opened(store)
+    keyspace.flush_database(keyspace.databases[0])
+    put(keyspace.databases[0], b"k", b"1")
+    keyspace.commit()
+    more = opened(store, databases=8)
+    assert [database.count for database in more.databases[4:]] == [0] * 4
+    ids = [database.keyspace_id for database in more.databases]
+    assert len(set(ids)) == 8
+    assert [database.keyspace_id for database in opened(store, databases=8).databases] == ids
+    put(more.databases[4], b"k", b"2")
+    more.commit()
+    again = opened(store, databases=16)
+    assert [again.databases[index].get(b"k") for index in (0, 4, 5)] == [b"1", b"2", None]

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import errno
+from random import Random
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -22,7 +25,9 @@ from storage.manifest.log import (
 from storage.manifest.state import ManifestState
 from storage.os_files import OsFileSystem
 from storage.sstable.metadata import TableMetadata
+from tests.harness.crashable_files import CrashableFileSystem, SimulatedCrash
 from tests.harness.documents import hex_example
+from tests.harness.failing_files import crash_at, fail_at
 from tests.harness.tables import MemoryFiles
 
 
@@ -163,6 +168,31 @@ def test_failed_rotation_changes_nothing():
                 continue
             before = log.state
             assert before.obsolete_segments == open_manifest(files).state.obsolete_segments
+
+
+@pytest.mark.parametrize("hook", [crash_at, lambda call: fail_at(call, errno.EIO)])
+@pytest.mark.parametrize("rotate_bytes", [1, 4000])
+def test_edit_of_a_killed_process_counted_and_was_not_durable(hook, rotate_bytes):
+    """What a restart read, and may remove files because of, a power cut does not take back.
+
+    The former process ended at any call of an append: killed there, or after an error.
+    """
+    for number in range(1, 13):
+        files = CrashableFileSystem()
+        log = open_manifest(files, rotate_bytes=rotate_bytes)
+        log.append(value(1))
+        log.append(value(2, size=500))
+        files.on_call = hook(files.calls + number)
+        try:
+            log.append(value(3))
+        except (SimulatedCrash, OSError):
+            pass
+        restarted = files.process_clone()
+        log = open_manifest(restarted, rotate_bytes=rotate_bytes)
+        log.settle()
+        after = restarted.crash_clone(Random(number), "dropped")
+        assert log.state == open_manifest(after).state
+        assert log.state.obsolete_segments >= {1, 2}
 
 
 def test_edit_that_does_not_fit_writes_nothing():
