@@ -45,6 +45,10 @@ STALLED_MAX: Final = 1 << 18
 IDLE_MAX: Final = 64
 TOO_MANY: Final = "TRYAGAIN Too many requests of this client wait for an earlier one"
 
+TRANSACTION_LOST: Final = (
+    "EXECABORT Transaction discarded because of: the log could not be written"
+)
+
 
 def reply_too_long(size: int) -> str:
     """A reply is above what a frame holds. What the request did stays done."""
@@ -250,10 +254,35 @@ class ForwardExecution:
                 proxy.held.append((wait_offset or 0, reply))
                 proxy.held_bytes += len(reply)
                 proxy.addressed.append(expected)
-        if proxy.is_idle:
+        if proxy.is_closing:
+            self._abandon(proxy)
+        elif proxy.is_idle:
             self._retire(proxy)
         elif proxy.deferred and not proxy.is_at_work:
             self._executor.run_soon(lambda: self._go_on(proxy))
+
+    def _abandon(self, proxy: ProxySession) -> None:
+        """End a proxy that a client's connection would have been closed for.
+
+        A log that failed in the middle of a transaction does that: nothing more of it is executed.
+        Later requests of the client go to another proxy.
+        """
+        if proxy.client is None:
+            return
+        del self._by_client[proxy.client]
+        proxy.client = None
+        self._database.keyspace.watches.forget(proxy)
+        proxy.backlog.clear()
+        while proxy.expected:
+            expected = proxy.expected.popleft()
+            self._answer(expected.link, expected.number, EXECUTED, error(TRANSACTION_LOST))
+        deferred, proxy.deferred = proxy.deferred, deque()
+        if deferred:
+            self._executor.run_soon(lambda: self._take_all(deferred))
+
+    def _take_all(self, requests: deque[tuple[PeerLink, Forward]]) -> None:
+        for link, forward in requests:
+            self._take(link, forward)
 
     def release(self, proxy: ProxySession, synced_offset: int) -> None:
         """Send replies whose log offset is durable now."""

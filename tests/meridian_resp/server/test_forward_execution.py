@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import errno
 from collections.abc import Generator
 
 import pytest
@@ -18,6 +19,7 @@ from meridian_resp.protocol.replies import Reply
 from meridian_resp.server import forward_execution as module
 from meridian_resp.server.forward_execution import TOO_MANY
 from meridian_resp.server.forwarding import EXECUTED, NOT_LEADER, REFUSED
+from tests.harness.failing_files import FailWhile
 from tests.harness.fake_cluster import FakeCluster, FakeLink, FakeNetwork, map_of
 from tests.harness.joined_servers import KEYS, JoinedServer
 
@@ -317,3 +319,30 @@ def test_requests_that_came_in_one_tick_are_executed_in_it() -> None:
     assert [answer.request for answer in bench.answers()] == list(range(1, 101))
     bench.server.step()
     assert bench.server.reactor.ticks == before
+
+
+def test_a_log_that_failed_within_a_transaction_silenced_its_client() -> None:
+    """Its proxy was never to execute anything again, and nothing took its place."""
+    bench = Bench(turn_commands_max=4)
+    fault = FailWhile(errno.ENOSPC, lambda operation, name: name.endswith(".wal"))
+    bench.server.files.on_call = fault
+    appends = [[b"APPEND", KEY, b"x"]] * 9
+    requests = (
+        Forward(1, 5, 1, 5000, 2, "", appends, True, [], 0),
+        Forward(2, 5, 1, 5000, 2, "", [[b"STRLEN", KEY]], False, [], 0),
+        Forward(3, 6, 1, 5000, 2, "", [[b"SET", KEY, b"x"]], False, [], 0),
+    )
+
+    def arrive() -> None:
+        for message in requests:
+            bench.server.serving.on_message(bench.links[2], message)
+
+    bench.server.cluster.in_tick(arrive)
+    assert fault.failures
+    fault.active = False
+    bench.server.step()
+    answers = {one.request: one for one in bench.answers() if isinstance(one, ForwardReply)}
+    assert answers[1].reply.startswith(b"-EXECABORT")
+    assert answers[2].reply == b":0\r\n"
+    assert answers[3].reply.startswith(b"-MISCONF")
+    assert bench.execution.proxies() == []
