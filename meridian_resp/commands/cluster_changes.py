@@ -340,7 +340,7 @@ def cluster_set_config_epoch(context: Context, arguments: list[bytes]) -> Outcom
     ],
 )  # fmt: skip
 def cluster_reset(context: Context, arguments: list[bytes]) -> Outcome:
-    """CLUSTER RESET [HARD | SOFT]; HARD lets it have another id from its next start on."""
+    """CLUSTER RESET [HARD | SOFT]; either way it goes on under another id."""
     cluster_of(context)
     if len(arguments) > 3:
         refuse_call("CLUSTER", arguments)
