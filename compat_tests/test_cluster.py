@@ -43,7 +43,7 @@ def cluster_pair(
         tmp_path_factory.mktemp("redis-cluster"),
         "--cluster-enabled", "yes", "--cluster-port", str(free_port()),
     )  # fmt: skip
-    options = ("--cluster-enabled", "yes")
+    options: tuple[str, ...] = ("--cluster-enabled", "yes")
     if is_redis_under_test():
         options += ("--cluster-port", str(free_port()))
     else:
