@@ -40,7 +40,7 @@ KILLED = "killed"
 ENDS = (KILLED, *MODES)
 #: Try everything instead of a sample: minutes instead of seconds, so with `--timeout 0`.
 EXHAUSTIVE = os.environ.get("HYPOTHESIS_PROFILE") == "deep"
-PAIRS = 1000 if EXHAUSTIVE else 12
+PAIRS = 1000 if EXHAUSTIVE else 8
 
 PROBE = metadata_key(0, b"probe")
 
