@@ -15,6 +15,12 @@ refuted by an Alive of a greater incarnation, unless the node is leaving. A Susp
 life that is not known here yet is dropped: without the facts of that life nothing could be told
 about it, and its Alive is on the way.
 
+**A refutation that missed somebody.** A rumour reaches everybody but for a chance in thousands,
+and of thousands of refutations some do miss a node, which then would hold a node dead that all
+others know to be well. So before a suspicion runs out its holder asks the suspect and some others,
+twice, by a ping with the suspicion in it; and whoever is pinged adds to the answer what it knows
+better than the packet of the ping (`corrections`).
+
 **One id, two processes.** An Alive of the same generation with another nonce, or a newer life at
 another address while the held one still counts as live, is refused and reported. When the holder
 is really gone it is dead within seconds, and the newcomer's next Alive is taken. A process of the
@@ -27,7 +33,10 @@ across, since each claim names its cluster itself.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from cluster.identity import NodeId, Precedence
+from cluster.membership.codec import size_of
 from cluster.membership.events import IdentityConflict, MemberForgotten, SelfRemoved
 from cluster.membership.local_node import LocalNode
 from cluster.membership.messages import (
@@ -36,12 +45,18 @@ from cluster.membership.messages import (
     Dead,
     Left,
     MemberStatus,
+    Message,
+    Ping,
     Removed,
     Suspect,
     SyncEntry,
 )
 from cluster.membership.suspicion import Suspicion, confirmations_wanted, suspicion_bounds_s
 from cluster.membership.table import Member
+
+SEQUENCE_BITS = 28  # four bytes as a varint
+NOBODY_WAITS = 1 << SEQUENCE_BITS  # the sequence of pings whose answers matter for what they add
+_ASK_SHARES = (0.5, 0.75)
 
 
 class Claims:
@@ -131,7 +146,7 @@ class Claims:
         if member.suspicion is not None and precedence.incarnation == member.incarnation:
             if member.suspicion.confirm(claim.accuser):
                 local.tell(claim)
-                self._arm(member, member.suspicion)
+                self._arm(member, member.suspicion, now)
             return
         options = local.options
         previous = member.status
@@ -152,7 +167,7 @@ class Claims:
             min_s=least,
             max_s=greatest,
         )
-        self._arm(member, member.suspicion)
+        self._arm(member, member.suspicion, now)
         local.count("suspicions")
         local.tell(claim)
         local.announce(member, previous)
@@ -204,6 +219,24 @@ class Claims:
         local.broadcasts.drop(member.node)
         local.outputs.append(MemberForgotten(member.node, is_removed))
 
+    def corrections(self, messages: Iterable[Message]) -> list[Alive]:
+        """Return newer words of nodes that these messages accuse, as many as fit an answer."""
+        local, newer = self._local, list[Alive]()
+        room = local.options.packet_bytes_max - local.options.packet_reserve_bytes - 64
+        for claim in messages:
+            if isinstance(claim, Suspect | Dead):
+                member = local.table.get(claim.node)
+                if (
+                    member is not None
+                    and member.status.is_live
+                    and claim.precedence < member.precedence
+                ):
+                    room -= size_of(member.claim)
+                    if room < 0:
+                        break
+                    newer.append(member.claim)
+        return newer
+
     def renew(self, now: float) -> None:
         """Say again what this node is, by its next incarnation."""
         member = self._local.member
@@ -242,12 +275,31 @@ class Claims:
         self._local.table.set_status(member, status, now)
         self._local.announce(member, previous)
 
-    def _arm(self, member: Member, suspicion: Suspicion) -> None:
+    def _arm(self, member: Member, suspicion: Suspicion, now: float) -> None:
+        deadline = suspicion.deadline()
+
+        def ask(_now: float) -> None:
+            if member.suspicion is suspicion:
+                self._ask(member, suspicion)
+
         def expire(now: float) -> None:
             if member.suspicion is suspicion and suspicion.deadline() <= now:
                 self.dead(member.node, member.precedence, accuser=self._local.node, now=now)
 
-        self._local.timers.at(suspicion.deadline(), expire)
+        for share in _ASK_SHARES:
+            self._local.timers.at(now + share * max(0.0, deadline - now), ask)
+        self._local.timers.at(deadline, expire)
+
+    def _ask(self, member: Member, suspicion: Suspicion) -> None:
+        local = self._local
+        # In the name of somebody who accuses already: that we ask confirms nothing.
+        claim = Suspect(member.node, member.precedence, min(suspicion.accusers))
+        others = local.table.pick(
+            local.options.indirect_probes,
+            lambda m: m.status is MemberStatus.ALIVE and m is not local.member,
+        )
+        for asked in (member, *others):
+            local.send_packet(asked.endpoint, (Ping(NOBODY_WAITS, asked.node), claim))
 
     def _refute(self, precedence: Precedence, now: float) -> None:
         local, member = self._local, self._local.member

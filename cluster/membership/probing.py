@@ -3,7 +3,7 @@
 A probe runs through three moments of one interval, all stretched by local health:
 
 1. Ping to the target. If the target is suspected, the Suspect goes along (Lifeguard's buddy
-   system), so that it hears of it with certainty and can refute in its answer.
+   system), so that it hears of it with certainty and refutes in its answer.
 2. After the probe timeout without an answer: three others are asked to ping it for us, and a Ping
    goes over the reliable link, for networks that lose datagrams only.
 3. At the end of the interval without an answer from anywhere: the target is suspected. If relays
@@ -15,13 +15,16 @@ the Nack is there before the interval of the asker ends.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from attrs import define
 
 from cluster.identity import Endpoint, NodeId
-from cluster.membership.claims import Claims
+from cluster.membership.claims import SEQUENCE_BITS, Claims
 from cluster.membership.local_node import LocalNode
 from cluster.membership.messages import (
     Ack,
+    Alive,
     IndirectPing,
     MemberStatus,
     Message,
@@ -30,8 +33,6 @@ from cluster.membership.messages import (
     Suspect,
 )
 from cluster.membership.table import Member
-
-_SEQUENCE_BITS = 28  # four bytes as a varint
 
 
 @define(eq=False)
@@ -54,22 +55,27 @@ class Prober:
     def __init__(self, local: LocalNode, claims: Claims, now: float) -> None:
         self._local = local
         self._claims = claims
-        self._sequence = local.rng.getrandbits(_SEQUENCE_BITS)
+        self._sequence = local.rng.getrandbits(SEQUENCE_BITS)
         self._probes: dict[int, _Probe] = {}
         self._relays: dict[int, _Relay] = {}
         # Nodes that started together should not probe in step.
         first = now + local.rng.random() * local.options.probe_interval_s
         local.timers.at(first, self._begin)
 
-    def ping(self, ping: Ping, source: Endpoint, *, is_stream: bool) -> None:
-        """Answer a ping in the way it came, unless meant for a node that was here before."""
+    def ping(
+        self, ping: Ping, source: Endpoint, *, newer: Sequence[Alive], is_stream: bool
+    ) -> None:
+        """Answer a ping in the way it came, unless meant for a node that was here before.
+
+        A datagram also takes along what the asker should know, `newer`.
+        """
         local = self._local
         if ping.target != local.node:
             local.count("pings_misdirected")
         elif is_stream:
             local.send_stream(source, Ack(ping.sequence))
         else:
-            local.send_packet(source, (Ack(ping.sequence),))
+            local.send_packet(source, (Ack(ping.sequence), *newer))
 
     def indirect_ping(self, asked: IndirectPing, source: Endpoint, now: float) -> None:
         """Ping the target for somebody else."""
@@ -167,5 +173,5 @@ class Prober:
             self._claims.suspect(Suspect(target.node, target.precedence, local.node), now)
 
     def _next_sequence(self) -> int:
-        self._sequence = (self._sequence + 1) % (1 << _SEQUENCE_BITS)
+        self._sequence = (self._sequence + 1) % (1 << SEQUENCE_BITS)
         return self._sequence

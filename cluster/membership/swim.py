@@ -226,13 +226,17 @@ class Swim:
             local.send_packet(event.source, (verdict,))
         for message in packet.messages:
             self._dispatch(message, event, now)
+        # Pings last, since the answer, the first one, refutes and corrects what came along.
+        pings = [message for message in packet.messages if isinstance(message, Ping)]
+        newer = self._claims.corrections(packet.messages) if pings else []
+        for ping in pings:
+            self._prober.ping(ping, event.source, newer=newer, is_stream=event.is_stream)
+            newer = []
 
     def _dispatch(self, message: Message, event: PacketReceived, now: float) -> None:
         match message:
             case Suspect() | Alive():  # far more of them than of all others
                 self._claims.judge(message, now)
-            case Ping():
-                self._prober.ping(message, event.source, is_stream=event.is_stream)
             case Ack():
                 self._prober.ack(message, event.packet.sender)
             case IndirectPing():
@@ -243,6 +247,8 @@ class Swim:
                 self._exchange.digest(message, event.source, now)
             case SyncStates():
                 self._exchange.states(message, event.packet.sender, event.source, now)
+            case Ping():
+                pass  # answered when all else has been judged
             case Heartbeat():
                 pass  # `cluster.control.heartbeats` takes it
             case _:

@@ -5,6 +5,8 @@ from attrs import evolve
 from hypothesis import given
 from hypothesis import strategies as st
 
+from cluster.identity import Endpoint
+from cluster.membership.claims import NOBODY_WAITS
 from cluster.membership.events import (
     IdentityConflict,
     MemberChanged,
@@ -12,11 +14,13 @@ from cluster.membership.events import (
     SelfRemoved,
 )
 from cluster.membership.messages import (
+    Ack,
     Alive,
     Claim,
     Dead,
     Left,
     MemberStatus,
+    Ping,
     Removed,
     Suspect,
     SyncEntry,
@@ -31,6 +35,7 @@ from tests.cluster.membership.lone_node import (
     alive,
     at,
     elsewhere,
+    endpoint_of,
 )
 
 A, B, C = PEERS[:3]
@@ -116,6 +121,25 @@ def test_a_suspicion_ends_in_death_unless_refuted() -> None:
         node.hear(B, alive(B, 1))
         node.pass_time(0.2)
         assert node.changes(A)[began:] == ([] if is_refuted else [DEAD])
+
+
+def test_others_are_asked_before_a_suspect_is_held_dead() -> None:
+    """At half and three quarters of 24 s, in the name of an accuser, and the suspect too."""
+    node = LoneNode(6)
+    node.hear(B, suspect(0))
+    asked: dict[float, set[Endpoint]] = {}
+    for _ in range(235):
+        node.forget()
+        node.pass_time(0.1)
+        for endpoint, ping, _ in list(node.sent(Ping)):
+            if ping.sequence == NOBODY_WAITS:
+                asked.setdefault(round(node.now - 1000.0, 1), set()).add(endpoint)
+                accusers = {m.accuser for e, m, _ in node.sent(Suspect) if e == endpoint}
+                assert accusers == {B}
+            else:
+                node.hear(ping.target, Ack(ping.sequence))
+    assert [pytest.approx(when, abs=0.11) for when in asked] == [12.0, 18.0]
+    assert all(len(those) == 4 and endpoint_of(A) in those for those in asked.values())
 
 
 def test_confirmations_hasten_the_end() -> None:

@@ -1,7 +1,19 @@
 from __future__ import annotations
 
-from cluster.membership.messages import Ack, IndirectPing, MemberStatus, Nack, Ping, Suspect
-from tests.cluster.membership.lone_node import OWN, PEERS, LoneNode, at, endpoint_of
+from attrs import evolve
+
+from cluster.membership.events import SendPacket
+from cluster.membership.messages import (
+    Ack,
+    Alive,
+    IndirectPing,
+    MemberStatus,
+    Nack,
+    Ping,
+    Suspect,
+)
+from cluster.membership.options import SwimOptions
+from tests.cluster.membership.lone_node import OWN, PEERS, LoneNode, alive, at, endpoint_of
 
 A, B, C = PEERS[:3]
 
@@ -24,6 +36,56 @@ def test_a_ping_is_answered_in_the_way_it_came() -> None:
     node.forget()
     node.hear(A, Ping(9, B))
     assert list(node.sent(Ack)) == []
+
+
+def in_the_answer(node: LoneNode) -> list[Alive]:
+    """What the datagram that holds an Ack says of who lives."""
+    (answer,) = (s.packet for s in node.told(SendPacket) if Ack(9) in s.packet.messages)
+    return [message for message in answer.messages if isinstance(message, Alive)]
+
+
+def test_the_answer_refutes_what_came_with_the_ping() -> None:
+    """It was sent before the suspicion was looked at, and the refutation went to chance."""
+    node = LoneNode(3)
+    node.pass_time(5.0)
+    node.forget()
+    node.hear(A, Ping(9, OWN), Suspect(OWN, at(2, 0), B))
+    assert {(word.node, word.incarnation) for word in in_the_answer(node)} == {(OWN, 1)}
+
+
+def test_an_accuser_who_missed_the_refutation_is_told_again() -> None:
+    """The stale suspicion was ignored, so its holder went on to hold us dead."""
+    node = LoneNode(3)
+    node.hear(C, Suspect(OWN, at(2, 0), B))
+    node.pass_time(5.0)
+    node.forget()
+    node.hear(A, Ping(9, OWN), Suspect(OWN, at(2, 0), B))
+    assert [(word.node, word.incarnation) for word in in_the_answer(node)] == [(OWN, 1)]
+
+
+def test_the_answer_corrects_what_is_known_better() -> None:
+    """A refutation that the asker missed comes from whom it asks; nothing that is not newer."""
+    node = LoneNode(3)
+    node.hear(B, alive(B, 4), alive(C, 4))
+    node.pass_time(5.0)
+    node.forget()
+    node.hear(A, Ping(9, OWN), Suspect(B, at(1, 3), C), Suspect(C, at(1, 4), B))
+    assert [(word.node, word.incarnation) for word in in_the_answer(node)] == [(B, 4)]
+
+
+def test_answers_with_corrections_fit_into_a_datagram() -> None:
+    """Whatever the accused have to say about themselves."""
+    node = LoneNode(6)
+    long = evolve(alive(B).facts, datacenter="d" * 64, rack="r" * 64, machine="m" * 64)
+    for peer in PEERS[1:]:
+        node.hear(peer, evolve(alive(peer, 4), facts=long))
+    stale = [Suspect(peer, at(1, 0), A) for peer in PEERS[1:]]
+    node.forget()
+    node.hear(A, Ping(9, OWN), *stale)
+    options = SwimOptions()
+    (sent,) = (s for s in node.told(SendPacket) if Ack(9) in s.packet.messages)
+    assert sent.size_bytes <= options.packet_bytes_max - options.packet_reserve_bytes
+    assert len(in_the_answer(node)) >= 3
 
 
 def test_an_answered_probe_is_the_end_of_it() -> None:
