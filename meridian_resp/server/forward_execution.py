@@ -6,8 +6,9 @@ synced where the level or `appendfsync` asks for that: the end of a tick treats 
 sessions alike, and only where bytes would go to a socket they become a `ForwardReply`.
 
 Requests of one client are executed in the order in which they came. One that takes several ticks
-makes the later ones of its client wait, nobody else's. While much waits to be sent to a node, its
-requests wait too, or replies would find the link full. A transaction is executed as MULTI, its
+makes the later ones of its client wait, nobody else's. When a tick has taken its time, the rest of
+what a link brought waits for the next one. While much waits to be sent to a node, its requests
+wait too, or replies would find the link full. A transaction is executed as MULTI, its
 commands and EXEC; what it watched is compared first and watched here until EXEC has run.
 """
 
@@ -67,6 +68,9 @@ class Executor(Protocol):
     def run_soon(self, work: Callable[[], None]) -> None:
         """Call something in the next tick."""
 
+    def is_late(self) -> bool:
+        """Whether the tick has taken the time that a tick may take."""
+
 
 class ForwardExecution:
     """Executes forwarded requests.
@@ -98,8 +102,9 @@ class ForwardExecution:
         self._monotonic = monotonic
         self._by_client: dict[tuple[NodeId, int], ProxySession] = {}
         self._idle: list[ProxySession] = []
-        #: Requests that wait because much waits to be sent to their node, in order, by link.
-        self._stalled: dict[PeerLink, deque[Forward]] = {}
+        #: Requests that wait for the next tick, or because much waits to be sent to their node, in
+        #: order, by link.
+        self._stalled: dict[PeerLink, deque[Forward | KeyVersionsRequest]] = {}
         self._stalled_count = 0
         #: Bytes of replies made in this tick by link, which the link does not have yet.
         self._made: dict[PeerLink, int] = {}
@@ -118,13 +123,19 @@ class ForwardExecution:
         refusal = self._refusal(forward)
         if refusal is not None:
             self._answer(link, forward.request, REFUSED, error(refusal))
-        elif link not in self._stalled and not self._is_full(link):
+        elif not self._must_wait(link):
             self._take(link, forward)
         elif self._stalled_count < STALLED_MAX:
-            self._stalled.setdefault(link, deque()).append(forward)
-            self._stalled_count += 1
+            self._stall(link, forward)
         else:
             self._answer(link, forward.request, REFUSED, error(TOO_MANY))
+
+    def _must_wait(self, link: PeerLink) -> bool:
+        return link in self._stalled or self._executor.is_late() or self._is_full(link)
+
+    def _stall(self, link: PeerLink, request: Forward | KeyVersionsRequest) -> None:
+        self._stalled.setdefault(link, deque()).append(request)
+        self._stalled_count += 1
 
     def _is_full(self, link: PeerLink) -> bool:
         return link.queued_bytes + self._made.get(link, 0) > LINK_BYTES_MAX
@@ -140,7 +151,13 @@ class ForwardExecution:
             waiting = self._stalled[link]
             while waiting and not self._is_full(link):
                 self._stalled_count -= 1
-                self._take(link, waiting.popleft())
+                request = waiting.popleft()
+                if isinstance(request, Forward):
+                    self._take(link, request)
+                else:
+                    self._tell_versions(link, request)
+                if self._executor.is_late():
+                    break
             if not waiting:
                 del self._stalled[link]
 
@@ -221,11 +238,16 @@ class ForwardExecution:
         return True
 
     def on_versions_wanted(self, link: PeerLink, request: KeyVersionsRequest) -> None:
-        """Tell the versions of keys that another node's client watches."""
-        status, versions = EXECUTED, list[int]()
+        """Tell the versions of keys that another node's client watches, after what came before."""
         if not is_slot(request.slot):
-            link.send(KeyVersionsReply(request.request, REFUSED, versions))
-            return
+            link.send(KeyVersionsReply(request.request, REFUSED, []))
+        elif link in self._stalled and self._stalled_count < STALLED_MAX:
+            self._stall(link, request)
+        else:
+            self._tell_versions(link, request)
+
+    def _tell_versions(self, link: PeerLink, request: KeyVersionsRequest) -> None:
+        status, versions = EXECUTED, list[int]()
         decision = self._routing.decide(request.slot, adds_keys=False, now=self._monotonic())
         if isinstance(decision, (Elsewhere, Nowhere)):
             status = NOT_LEADER
@@ -299,6 +321,8 @@ class ForwardExecution:
         while proxy.deferred and not proxy.is_at_work:
             link, forward = proxy.deferred.popleft()
             self._begin(proxy, link, forward)
+            if proxy.expected and self._executor.is_late():
+                break  # its end of the tick asks for the next one
 
     def _retire(self, proxy: ProxySession) -> None:
         """Use a proxy for somebody else, if nothing of its client is left."""

@@ -346,3 +346,32 @@ def test_a_log_that_failed_within_a_transaction_silenced_its_client() -> None:
     assert answers[2].reply == b":0\r\n"
     assert answers[3].reply.startswith(b"-MISCONF")
     assert bench.execution.proxies() == []
+
+
+def test_a_link_that_brought_much_held_up_all_clients() -> None:
+    """All of it was executed in one tick; now what a tick has no time for waits for the next."""
+    bench = Bench(tick_time_max_us=100)
+    io, key = bench.server.io, KEYS[1].encode()
+    requests: list[Forward | KeyVersionsRequest] = [
+        Forward(number, 5, 1, 5000, 2, "", [[b"APPEND", key, b"x"]], False, [], 0)
+        for number in range(1, 9)
+    ]
+    requests.append(KeyVersionsRequest(9, 0, [key]))
+    before = bench.server.reactor.ticks
+
+    def arrive() -> None:
+        for message in requests:
+            bench.server.serving.on_message(bench.links[2], message)
+            io.now_s += 0.00006
+
+    bench.server.cluster.in_tick(arrive)
+    first = [answer.request for answer in bench.answers()]
+    assert 1 <= len(first) < 4
+    bench.server.step()
+    assert bench.server.reactor.ticks > before
+    rest = bench.answers()
+    # WATCH came last, and knows all that came before; its answer need not wait for the log.
+    (versions,) = [answer for answer in rest if isinstance(answer, KeyVersionsReply)]
+    assert versions.versions == bench.versions(key)
+    rest.remove(versions)
+    assert first + [answer.request for answer in rest] == list(range(1, 9))
