@@ -99,7 +99,7 @@ def _frame(step: int) -> list[str]:
     """Return title, grid and the words at the axes."""
     shapes = [
         f'<rect width="{_WIDTH}" height="{_HEIGHT}" fill="#ffffff"/>',
-        _text(_LEFT, 26, "What a node sends per second", size=16, weight="bold"),
+        _text(_LEFT, 26, "What a node sends per second, at 2 % loss", size=16, weight="bold"),
         _text(
             (_LEFT + _RIGHT) / 2, _BOTTOM + 42, "nodes in the cluster", size=13, anchor="middle"
         ),
@@ -118,7 +118,7 @@ def _step(greatest: float) -> int:
     power = 100
     while True:
         for step in (power, 2 * power, 4 * power, 5 * power):
-            if step * _GRID_LINES >= greatest * 1.1:
+            if step * _GRID_LINES >= greatest * 1.05:
                 return step
         power *= 10
 
