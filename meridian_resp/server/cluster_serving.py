@@ -16,11 +16,14 @@ one.
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Final
 
 import trio
 
+from cluster.redis_ids import to_redis_id
+from cluster.slots import SLOT_COUNT, SlotSet
 from cluster.wire.messages import Forward, ForwardReply, KeyVersionsReply, KeyVersionsRequest
 from meridian_resp.server.cluster_output import ClusterOutput
 from meridian_resp.server.cluster_reactor import ClusterReactor
@@ -39,6 +42,9 @@ if TYPE_CHECKING:
     from meridian_resp.server.node import Node
     from meridian_resp.server.session import Session
 
+logger = logging.getLogger(__name__)
+
+ALL_SLOTS: Final = SlotSet.span(0, SLOT_COUNT - 1)
 #: How often requests under way are looked at for those whose time is over.
 BEAT_S: Final = 0.05
 
@@ -60,7 +66,7 @@ class ClusterServing:
         self._node = node
         self._reactor = node.reactor
         self.routing = Routing()
-        self.data = SlotData(node.keyspace, self.routing, node.io.monotonic)
+        self.data = SlotData(node.keyspace, self.routing)
         self.data.require_one_database()
         self.forwarding: Forwarding
         self.execution: ForwardExecution
@@ -92,7 +98,7 @@ class ClusterServing:
             port, self.routing, monotonic=monotonic, on_settled=self._on_settled
         )
         node.forwarding_statistics = self.forwarding.statistics
-        self.commands = RoutedCommands(self.routing, self.forwarding, monotonic)
+        self.commands = RoutedCommands(self.routing, self.forwarding)
         self._output = ClusterOutput(
             node.io,
             reactor.close_later,
@@ -209,7 +215,23 @@ class ClusterServing:
 
     def on_map_changed(self) -> None:
         """See `DataHandler.on_map_changed`."""
-        port = self._port
-        self.routing.change_map(port.own_id, port.map(), port.slot_view())
+        port, routing = self._port, self.routing
+        before = ALL_SLOTS if routing.epoch == 0 else routing.own_slots
+        routing.change_map(port.own_id, port.map(), port.slot_view())
+        self._look_for_keys(before - routing.own_slots)
         self.forwarding.retry_parked()
         self._ask_for_tick()
+
+    def _look_for_keys(self, given_away: SlotSet) -> None:
+        """Say so if this node holds keys that nobody can reach: no map may make that so."""
+        epoch = self.routing.epoch
+        keys = self.data.count_keys(given_away) if epoch else 0
+        if keys:
+            logger.error(
+                "%d keys are here in slots that are another node's or nobody's by the map of "
+                "epoch %d, so nobody can reach them; they are kept. Give those slots to this node "
+                "(CLUSTER SETSLOT slot NODE %s) before others write there",
+                keys,
+                epoch,
+                to_redis_id(self._port.own_id),
+            )

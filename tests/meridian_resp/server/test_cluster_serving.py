@@ -430,3 +430,19 @@ def test_a_server_that_stops_answers_what_is_under_way() -> None:
     servers.servers[1].serving.stop()
     servers.step()
     assert b"this server is stopping" in client.take()
+
+
+def test_keys_that_a_map_put_out_of_reach_were_never_spoken_of(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """No map should do that; one that does is noticed at once, and keys are kept."""
+    servers = joined()
+    servers.ask(2, f"SET {TWO} x")
+    servers.go_by(map_of({1: "0-5460", 2: "5461-10922", 3: "10923-16383"}, epoch=2))
+    assert not [record for record in caplog.records if "keys are here" in record.getMessage()]
+    servers.go_by(map_of({1: "0-10922", 2: "", 3: "10923-16383"}, epoch=3))
+    (said,) = [record for record in caplog.records if "keys are here" in record.getMessage()]
+    assert said.getMessage().startswith("1 keys are here in slots that are another node's")
+    assert servers.ask(2, "DBSIZE") == b":1\r\n"
+    servers.go_by(map_of({1: "0-5460", 2: "5461-10922", 3: "10923-16383"}, epoch=4))
+    assert servers.ask(1, f"GET {TWO}") == b"$1\r\nx\r\n"
