@@ -79,11 +79,16 @@ def _broken_in_clusters(parameters: Parameters) -> list[str]:
     missing = [name for name, path in tls.items() if not path]
     if 0 < len(missing) < len(tls):
         problems.append(f"TLS between nodes needs {', '.join(tls)}; missing: {', '.join(missing)}")
-    is_open = not parameters.cluster_secret and parameters.protected_mode
-    if host and is_open and not is_loopback(host):
+    # Who asks clients for a password does not want others to go round it.
+    is_protected = parameters.protected_mode or bool(parameters.requirepass)
+    if host and is_protected and not parameters.cluster_secret and not is_loopback(host):
+        way_out = (
+            ""
+            if parameters.requirepass
+            else (" (or protected-mode no, where nobody else is on the network)")
+        )
         problems.append(
             f"other machines can reach the gossip port at {host}, and whoever does could read and"
-            " write everything: set cluster-secret to the same long text on all nodes (or"
-            " protected-mode no, where nobody else is on the network)"
+            f" write everything: set cluster-secret to the same long text on all nodes{way_out}"
         )
     return problems

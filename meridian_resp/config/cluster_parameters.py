@@ -66,8 +66,8 @@ class ClusterParameters(OperationParameters):
     cluster_secret: bytes = row(
         "cluster-secret", SecretType(), b"", Section.CLUSTER,
         "Secret that all nodes of the cluster share; whoever cannot prove to know it is not"
-        " talked to. With protected-mode it is needed as soon as other machines can reach the"
-        " gossip port. CONFIG GET does not show it.",
+        " talked to. With protected-mode or requirepass it is needed as soon as other machines"
+        " can reach the gossip port. CONFIG GET does not show it.",
         change=Change.NEVER, visible=False,
     )
     cluster_announce_ip: str = row(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import attrs
 import pytest
 
 from meridian_resp.config.checks import broken_relations
@@ -76,6 +77,15 @@ def test_a_gossip_port_that_others_reach_needs_a_secret() -> None:
         Parameters(bind=("10.0.0.1",)),
     ):
         assert broken_relations(closed) == []
+
+
+def test_a_password_was_gone_round_by_the_gossip_port() -> None:
+    """Without protected-mode and a secret anybody was a node, and nodes need no password."""
+    protected = member(bind=("10.0.0.1",), protected_mode=False, requirepass=b"x")
+    (problem,) = broken_relations(protected)
+    assert "set cluster-secret" in problem and "protected-mode" not in problem
+    assert broken_relations(attrs.evolve(protected, cluster_secret=b"y")) == []
+    assert broken_relations(attrs.evolve(protected, gossip_bind="127.0.0.1")) == []
 
 
 TLS = ("cluster_tls_cert_file", "cluster_tls_key_file", "cluster_tls_ca_cert_file")
