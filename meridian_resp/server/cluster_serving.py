@@ -99,6 +99,7 @@ class ClusterServing:
         )
         node.forwarding_statistics = self.forwarding.statistics
         self.commands = RoutedCommands(self.routing, self.forwarding)
+        node.dispatcher.is_stopped = self.forwarding.is_stopped
         self._output = ClusterOutput(
             node.io,
             reactor.close_later,

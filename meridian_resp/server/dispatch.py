@@ -77,6 +77,8 @@ class Dispatcher:
         self.errors_by_code: dict[str, int] = {}
         #: Set on a node of a cluster: raises CommandError for what MULTI must not queue.
         self.check_queued: Callable[[Runnable, list[bytes]], None] | None = None
+        #: Set on a node of a cluster: whether enough of a client is under way to other nodes.
+        self.is_stopped: Callable[[Session], bool] = lambda session: False
         #: Sessions whose output of this tick must wait until the log is on disk.
         self.must_sync: set[Session] = set()
 
@@ -113,7 +115,8 @@ class Dispatcher:
     def run(self, session: Session, commands: list[list[bytes]], at: int, end: int) -> int:
         """Execute commands[at:end] in order; the index of the first that was not executed.
 
-        Stops early when the session closes, becomes busy, must wait, or has made much output.
+        Stops early when the session closes, becomes busy, must wait, has made much output, or has
+        enough under way to other nodes.
         Never raises for anything a client can send.
         """
         context = self._context
@@ -151,6 +154,8 @@ class Dispatcher:
                 reply = self._failed(runnable, failure)
             if reply.__class__ is not bytes:
                 reply = self._encode(session, reply)
+                if self.is_stopped(session):
+                    end = at  # this was the last one of the turn
             append(reply)
             if not runnable.tick_calls:
                 touched.append(runnable)
@@ -206,7 +211,7 @@ class Dispatcher:
             if silent:
                 del session.out[mark:]
                 if not isinstance(outcome, (Slices, Later)):
-                    return not session.is_closing
+                    return not (session.is_closing or self.is_stopped(session))
                 session.is_muted = True
         if isinstance(outcome, (Slices, Later)):
             session.is_busy = True
@@ -214,7 +219,7 @@ class Dispatcher:
             self._conditions.start_long(session, outcome)
             return False
         session.out.append(self._encode(session, outcome))
-        return not session.is_closing
+        return not (session.is_closing or self.is_stopped(session))
 
     def _answer(self, session: Session, arguments: list[bytes]) -> Outcome:
         """Look a command up, ask the gates, then queue or execute it."""

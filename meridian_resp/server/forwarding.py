@@ -387,7 +387,7 @@ class Forwarding:
         """Put a reply in its place; that of a client that has gone is dropped."""
         del self._by_number[request.number]
         session = request.session
-        if self.clients.end(session, request.size):
+        if self.clients.end(session, request.size, len(reply)):
             if request.pending.is_held:
                 session.held_bytes += len(reply)
             request.pending.settle(reply)

@@ -3,6 +3,11 @@
 A client has an entry from its first forwarded request until it goes away. The versions of watched
 keys belong to WATCH as the keyspace knows it: a key counts as watched as long as the session's
 `watched` holds it, so EXEC, DISCARD, UNWATCH and RESET need not tell anybody here.
+
+A client's requests are small and what they ask for may be great, and all of it comes here whether
+the client reads on or not. So it begins with few requests under way, which become more whenever it
+could use more, and fewer when replies are long: all that are under way should make no more than
+`CLIENT_BYTES_MAX`.
 """
 
 from __future__ import annotations
@@ -16,17 +21,34 @@ if TYPE_CHECKING:
 
 #: Requests and bytes of one client under way above which it is read no further.
 CLIENT_REQUESTS_MAX: Final = 4096
+#: The same for requests at first, until it is known how long their replies are.
+CLIENT_REQUESTS_FIRST: Final = 64
 CLIENT_BYTES_MAX: Final = 4 << 20
+#: Replies up to this length need no thought, however many.
+_LONG_REPLY_BYTES: Final = CLIENT_BYTES_MAX // CLIENT_REQUESTS_MAX
 
 
 class ForwardingClient:
     """One client's requests under way; identity object."""
 
-    __slots__ = ("_newest", "_parked", "count", "size", "versions")
+    __slots__ = (
+        "_limit",
+        "_newest",
+        "_parked",
+        "_reply_bytes",
+        "_window",
+        "count",
+        "size",
+        "versions",
+    )
 
     def __init__(self) -> None:
         self.count = 0
         self.size = 0
+        #: Requests that may be under way as far as they are known, and as far as replies are.
+        self._window = self._limit = min(CLIENT_REQUESTS_FIRST, CLIENT_REQUESTS_MAX)
+        #: About the longest of the last replies.
+        self._reply_bytes = 0
         #: Versions of watched keys; a place instead while the answer is still to come.
         self.versions: dict[bytes, int | PendingReply] = {}
         #: Number of the newest request by slot, as long as anything is under way.
@@ -40,22 +62,35 @@ class ForwardingClient:
         self.size += size
         self._newest[slot] = number
 
-    def end(self, size: int) -> None:
+    def end(self, size: int, reply_bytes: int = 0) -> None:
         """A request was answered."""
         self.count -= 1
         self.size -= size
+        if reply_bytes > _LONG_REPLY_BYTES or self._reply_bytes:
+            known = self._reply_bytes
+            self._reply_bytes = max(reply_bytes, known - (known >> 3) - 1)
+            self._derive_limit()
         if not self.count:
             self._newest.clear()
+
+    def widen(self) -> None:
+        """It could use more than it may have: let it have more."""
+        self._window = min(2 * self._window, CLIENT_REQUESTS_MAX)
+        self._derive_limit()
+
+    def _derive_limit(self) -> None:
+        fitting = CLIENT_BYTES_MAX // self._reply_bytes if self._reply_bytes else self._window
+        self._limit = max(1, min(self._window, fitting))
 
     @property
     def has_much(self) -> bool:
         """Whether it should wait before it sends more."""
-        return self.count > CLIENT_REQUESTS_MAX or self.size > CLIENT_BYTES_MAX
+        return self.count > self._limit or self.size > CLIENT_BYTES_MAX
 
     @property
     def has_little(self) -> bool:
         """Whether it may go on after having had much."""
-        return self.count <= CLIENT_REQUESTS_MAX // 2 and self.size <= CLIENT_BYTES_MAX // 2
+        return self.count <= self._limit // 2 and self.size <= CLIENT_BYTES_MAX // 2
 
     # --- the second attempt ---
 
@@ -120,13 +155,14 @@ class ForwardingClients:
         """The entry of a client that has one."""
         return self._by_session.get(session)
 
-    def end(self, session: Session, size: int) -> bool:
+    def end(self, session: Session, size: int, reply_bytes: int = 0) -> bool:
         """A request was answered; whether its client is still there."""
         client = self._by_session.get(session)
         if client is None:
             return False
-        client.end(size)
+        client.end(size, reply_bytes)
         if session in self.stopped and client.has_little:
+            client.widen()
             self.stopped.discard(session)
             self.released.append(session)
         return True

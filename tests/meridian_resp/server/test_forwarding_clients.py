@@ -3,6 +3,7 @@ from __future__ import annotations
 from meridian_resp.protocol.pending_replies import PendingReply
 from meridian_resp.server.forwarding_clients import (
     CLIENT_BYTES_MAX,
+    CLIENT_REQUESTS_FIRST,
     CLIENT_REQUESTS_MAX,
     ForwardingClient,
     ForwardingClients,
@@ -71,3 +72,30 @@ def test_a_client_that_goes_away_is_forgotten() -> None:
     clients.forget(session)
     assert not clients.stopped and not clients.end(session, 10)
     assert clients.find(session) is None
+
+
+def test_a_client_that_did_not_read_filled_the_memory_with_replies() -> None:
+    """Three thousand requests of a few bytes brought gigabytes; now long replies leave few."""
+    clients = ForwardingClients()
+    session = CommandRunner().session
+    client = clients.of(session)
+
+    def begin_until_stopped() -> int:
+        while not client.has_much:
+            client.begin(1, 5, 10)
+        clients.stop(session)
+        return client.count
+
+    def answer(reply_bytes: int) -> None:
+        while client.count:
+            clients.end(session, 10, reply_bytes)
+
+    found = []
+    for reply_bytes in (5, 5, 1 << 20, 16 << 20, 5):
+        found.append(begin_until_stopped())
+        answer(reply_bytes)
+    assert found == [CLIENT_REQUESTS_FIRST + 1, 2 * CLIENT_REQUESTS_FIRST + 1, 257, 5, 2]
+    for _ in range(200):
+        begin_until_stopped()
+        answer(5)
+    assert begin_until_stopped() == CLIENT_REQUESTS_MAX + 1
