@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 ELSEWHERE = frozenset(
     {"auth", "hello", "quit", "bgsave", "command", "config", "debug", "info", "lastsave"}
     | {"latency", "memory", "monitor", "save", "shutdown", "slowlog", "time"}
+    | {"asking", "cluster", "readonly", "readwrite"}  # compared in test_cluster.py
 )
 
 

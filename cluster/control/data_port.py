@@ -16,5 +16,9 @@ class DataPort(Protocol):
     def holds_keys(self) -> bool:
         """Whether there is any key at all."""
 
-    def hold_writes(self, slots: SlotSet, seconds: float) -> None:
-        """Refuse to add keys to these slots (TRYAGAIN) for so long, or until another's."""
+    def hold_writes(self, slots: SlotSet, epoch: int) -> None:
+        """Refuse to add keys to these slots (TRYAGAIN) from now on.
+
+        Until a map in which the partition of a slot has a newer epoch than this one, or another
+        leader.
+        """

@@ -28,7 +28,8 @@ class ControlOptions:
         rebalance_interval_s: how often a leader looks whether something can be moved on.
         transitions_max: moves of partitions that are open at once in the whole cluster.
         inquiry_timeout_s: a question for keys that is not answered by then has failed.
-        write_hold_s: leaders that were found empty take no new keys for so long.
+        write_hold_s: leaders that were found empty, and hear nothing more about it for so long,
+            have the matter settled.
         removal_quarantine_s: the id of a removed node is refused by gossip for so long.
         journal_rewrite_bytes: the journal is written anew when it has grown by so much.
         dissolve_linger_s: members of a dissolved cluster tell it to each other for so long.

@@ -28,6 +28,7 @@ from cluster.control import inputs, outputs, requests
 from cluster.control.belonging import HELD_KEYS, SENT_AWAY, Belonging
 from cluster.control.data_port import DataPort
 from cluster.control.heartbeats import HEARTBEAT, PhiReading
+from cluster.control.holds import Holds
 from cluster.control.incoming import receive_message, receive_packet
 from cluster.control.options import ControlOptions
 from cluster.control.parts import make_parts
@@ -83,7 +84,8 @@ class ControlPlane:
             now=now,
         )
         self._belonging = Belonging(parts, recovered)
-        self._proposals = Proposals(parts)
+        self._holds = Holds(parts, recovered, now)
+        self._proposals = Proposals(parts, self._holds)
         self._rebalancing = Rebalancing(parts, self._proposals, now)
         self._leave_tokens: list[int] = []
         self._is_spread_wanted = True
@@ -156,6 +158,7 @@ class ControlPlane:
             self._proposals.deadline(),
             self._rebalancing.deadline(),
             self._belonging.deadline(),
+            self._holds.deadline(),
             self._check_data_at,
         )
         return min(when for when in known if when is not None)
@@ -178,6 +181,7 @@ class ControlPlane:
         parts.birth.on_deadline(now)
         parts.log.on_deadline(now)
         self._belonging.on_deadline(now)
+        self._holds.on_deadline(now, self._proposals)
         self._proposals.on_deadline(now)
         self._rebalancing.on_deadline(now)
         self._drain()
@@ -325,7 +329,7 @@ class ControlPlane:
             if log:
                 self._belonging.tell_leader()
         if not parts.is_retired and parts.saves.is_rewrite_wanted:
-            own = self._belonging.records()
+            own = (*self._belonging.records(), *self._holds.records())
             records = (*parts.birth.compacted(), *parts.log.records(), *own)
             parts.put(parts.saves.rewrite(records))
 
@@ -408,6 +412,7 @@ class ControlPlane:
             case birth_events.Adopt(cluster):
                 self._is_spread_wanted = True
                 self._belonging.adopt(cluster)
+                self._holds.map_changed()
             case birth_events.Contact(endpoints):
                 parts.swim.handle(swim_events.Join(endpoints), parts.now)
             case birth_events.ProposeMerge(command):
@@ -433,6 +438,7 @@ class ControlPlane:
                         # this node would let its cluster dissolve.
                         self._check_data()
                     self._belonging.take_map(newer)
+                    self._holds.map_changed()
                     self._rebalancing.map_changed(parts.now)
             case log_events.Formed():
                 pass  # the map that comes with it says it too

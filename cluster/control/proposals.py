@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from functools import partial
 
+from attrs import evolve
+
 from cluster.control import requests as r
 from cluster.control.asking import (
     MANY_KEYS_TEXT,
@@ -19,13 +21,17 @@ from cluster.control.asking import (
     leaders_of,
     wanted_by,
 )
+from cluster.control.holds import Holds
 from cluster.control.parts import Parts
 from cluster.identity import Endpoint, NodeId
-from cluster.map.commands import MapCommand, RemoveMember
+from cluster.map.commands import MapCommand, MoveSlots, RemoveMember, UnassignSlots
 from cluster.map.values import CommandResult
 from cluster.metadata.events import Propose, Result
 from cluster.slots import SLOT_COUNT, SlotSet
 from cluster.wire.messages import SlotKeysReply, SlotKeysRequest
+
+#: In the place of a count: the node that was asked does not lead all of these slots.
+NOT_LED = -1
 
 OnResult = Callable[[CommandResult | None, str], None]
 OnKeys = Callable[[Mapping[NodeId, Counted] | None], None]
@@ -35,14 +41,16 @@ STILL_LIVES_TEXT = (
     "ERR {node} is alive; only a node that is dead for good is written off, with its keys "
     "(meridian-ctl decommission takes a live one away and loses nothing)"
 )
+NOT_LED_TEXT = "ERR {node} does not lead these slots any more; look at the map and try again"
 NO_ANSWER_TEXT = "ERR a node that leads these slots did not say whether it holds keys in them"
 
 
 class Proposals:
     """Proposals and inquiries of one node, and its answers to those of others."""
 
-    def __init__(self, parts: Parts) -> None:
+    def __init__(self, parts: Parts, holds: Holds) -> None:
         self._parts = parts
+        self._holds = holds
         self._inquiries = Inquiries()
         self._waiting: dict[int, OnResult] = {}
         self._token = 0
@@ -77,32 +85,34 @@ class Proposals:
         on_result = self._waiting.pop(result.token)
         on_result(result.result, result.reason)
 
-    def count_keys(self, slots: SlotSet, on_keys: OnKeys) -> None:
+    def count_keys(self, slots: SlotSet, on_keys: OnKeys, *, is_hold: bool = False) -> None:
         """Ask whoever leads these slots how many keys are in them; None: not all answered.
 
-        Leaders that hold none refuse new ones for `write_hold_s`.
+        `is_hold`: leaders that hold none take no new ones until the matter is settled (`holds`).
         """
         parts = self._parts
         assert parts.view is not None and parts.map is not None
         inquiry = Inquiry(on_end=on_keys)
         inquiry.expires_at = parts.now + parts.options.inquiry_timeout_s
-        counted: dict[NodeId, Counted] = {}
-        for node, part in leaders_of(slots, parts.view).items():
-            if node == parts.own_id:
-                counted[node] = Counted(self._count_own(part), parts.map.epoch)
-                continue
-            endpoint = parts.endpoint_of(node)
-            if endpoint is None:
-                on_keys(None)
-                return
+        leaders = leaders_of(slots, parts.view)
+        endpoints = {node: parts.endpoint_of(node) for node in leaders}
+        if None in endpoints.values():
+            on_keys(None)
+            return
+        for node, part in leaders.items():
             self._token += 1
             inquiry.waiting[self._token] = node
-            parts.send(endpoint, SlotKeysRequest(self._token, list(part.ranges)))
-        inquiry.counted.update(counted)
-        if inquiry.waiting:
-            self._inquiries.add(inquiry)
-        else:
-            on_keys(counted)
+            endpoint = endpoints[node]
+            if node != parts.own_id and endpoint is not None:
+                parts.send(endpoint, SlotKeysRequest(self._token, list(part.ranges), is_hold))
+        if not inquiry.waiting:
+            on_keys({})
+            return
+        self._inquiries.add(inquiry)
+        for token, node in list(inquiry.waiting.items()):
+            if node == parts.own_id:
+                answered = partial(self._inquiries.answered, token, node)
+                self._count_own(leaders[node], answered, is_hold=is_hold)
 
     def receive(
         self, node: NodeId, endpoint: Endpoint, message: SlotKeysRequest | SlotKeysReply
@@ -116,8 +126,11 @@ class Proposals:
         slots = _slots_of(message.ranges)
         if parts.map is None or node not in parts.map.members or slots is None:
             return
-        reply = SlotKeysReply(message.token, self._count_own(slots), parts.map.epoch)
-        parts.send(endpoint, reply)
+
+        def reply(counted: Counted) -> None:
+            parts.send(endpoint, SlotKeysReply(message.token, counted.keys, counted.epoch))
+
+        self._count_own(slots, reply, is_hold=message.is_hold)
 
     def deadline(self) -> float | None:
         """When `on_deadline` wants to be called."""
@@ -128,19 +141,23 @@ class Proposals:
         self._inquiries.on_deadline(now)
 
     def _fulfil(self, token: int, wanted: Wanted) -> None:
-        propose = partial(self.propose, wanted.command, partial(self._answer, token))
-        if not len(wanted.taken):
-            propose()
+        answer = partial(self._answer, token)
+        command = wanted.command
+        if not isinstance(command, MoveSlots | UnassignSlots) or not len(wanted.taken):
+            self.propose(command, answer)
             return
+        own_epoch = 0 if self._parts.map is None else self._parts.map.epoch
 
         def on_keys(counted: Mapping[NodeId, Counted] | None) -> None:
             refusal = _refusal(counted)
-            if refusal is None:
-                propose()
-            else:
-                self._parts.answer(token, r.RequestRefused(refusal))
+            if refusal is not None or counted is None:
+                self._parts.answer(token, r.RequestRefused(refusal or NO_ANSWER_TEXT))
+                return
+            # What has changed since the oldest count was not counted.
+            at_epoch = min((found.epoch for found in counted.values()), default=own_epoch)
+            self.propose(evolve(command, at_epoch=at_epoch), answer)
 
-        self.count_keys(wanted.taken, on_keys)
+        self.count_keys(wanted.taken, on_keys, is_hold=True)
 
     def _answer(self, token: int, result: CommandResult | None, reason: str) -> None:
         answer: r.Answer
@@ -160,24 +177,34 @@ class Proposals:
         if held:
             text = (
                 f"ERR this node still has places in {len(held)} partitions; decommission it "
-                "first (meridian-ctl decommission), or give up its slots (CLUSTER FLUSHSLOTS)"
+                "(meridian-ctl decommission), and it is removed when it has none"
             )
             parts.answer(token, r.RequestRefused(text))
         else:
             self._fulfil(token, Wanted(RemoveMember(parts.own_id)))
 
-    def _count_own(self, slots: SlotSet) -> int:
-        data = self._parts.data
-        keys = data.count_keys(slots)
-        if not keys:
-            data.hold_writes(slots, self._parts.options.write_hold_s)
-        return keys
+    def _count_own(
+        self, slots: SlotSet, then: Callable[[Counted], None], *, is_hold: bool
+    ) -> None:
+        """Count this node's keys, if it leads all of these slots, and hold them if so asked."""
+        parts = self._parts
+        assert parts.map is not None and parts.view is not None
+        if any(parts.view.leaders[slot] != parts.own_id for slot in slots):
+            then(Counted(NOT_LED, parts.map.epoch))
+            return
+        counted = Counted(parts.data.count_keys(slots), parts.map.epoch)
+        if is_hold and not counted.keys:
+            self._holds.hold(slots, partial(then, counted))
+        else:
+            then(counted)
 
 
 def _refusal(counted: Mapping[NodeId, Counted] | None) -> str | None:
     if counted is None:
         return NO_ANSWER_TEXT
     for node, found in sorted(counted.items()):
+        if found.keys == NOT_LED:
+            return NOT_LED_TEXT.format(node=node)
         if found.keys:
             return "ERR " + MANY_KEYS_TEXT.format(keys=found.keys, node=node)
     return None

@@ -20,12 +20,12 @@ from functools import partial
 from cluster.control import requests as r
 from cluster.control.asking import Counted
 from cluster.control.parts import Parts
-from cluster.control.proposals import UNKNOWN_TEXT, Proposals
+from cluster.control.proposals import NOT_LED, UNKNOWN_TEXT, Proposals
 from cluster.identity import NodeId
 from cluster.map.commands import AdvanceTransition, AdvanceTransitions, MapCommand
 from cluster.map.values import ClusterMap, CommandResult
 from cluster.plans.plan import ClusterPlan
-from cluster.plans.planning import make_cluster_plan
+from cluster.plans.planning import live_members, make_cluster_plan
 from cluster.plans.steps import CountWanted, KeyReport, StepLimits, next_steps
 
 #: Setting of the whole cluster, `yes` or `no`; without it each leader's own option counts.
@@ -131,6 +131,8 @@ class Rebalancing:
         if counted is None or wanted.node not in counted:
             return
         found = counted[wanted.node]
+        if found.keys == NOT_LED:
+            return
         # The epoch of who counted, not ours: a leader that lags behind may still take new keys.
         self._reports[wanted.partition] = KeyReport(found.keys, found.epoch, wanted.node)
         if not found.keys:
@@ -171,13 +173,8 @@ class Rebalancing:
         self._proposals.propose(rest.popleft(), go_on)
 
     def _live(self) -> frozenset[NodeId]:
-        """Who can be given something: a member that has not become part of the cluster cannot.
-
-        It may never do so: its map names it, but it holds data of its own, or is lost.
-        """
         held = self._parts.map
-        cluster = None if held is None else held.cluster
-        return frozenset(m.node for m in self._parts.live_members() if m.cluster == cluster)
+        return frozenset() if held is None else live_members(held, self._parts.swim.members())
 
 
 def _together(commands: Sequence[MapCommand]) -> list[MapCommand]:

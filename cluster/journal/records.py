@@ -28,6 +28,7 @@ class RecordKind(enum.IntEnum):
     CLUSTER_LEFT = 11
     SENT_AWAY = 12
     CLUSTER_DISSOLVED = 13
+    SLOTS_HELD = 14
 
 
 @frozen

@@ -67,6 +67,7 @@ class MapFormatError(ClusterError):
 _ID = IdKind()
 _MAYBE_ID = OptionalKind(_ID)
 _NUMBER = NumberKind()
+_MAYBE_NUMBER = OptionalKind(_NUMBER)
 _FLAG = FlagKind()
 _TEXT = TextKind()
 _SLOTS = SlotsKind()
@@ -158,8 +159,8 @@ COMMANDS: Final[dict[int, tuple[type[MapCommand], dict[str, Any]]]] = {
     5: (commands.RemoveMember, {"node": _ID}),
     6: (commands.ReplaceMember, {"old": _ID, "new": _ID}),
     7: (commands.AssignSlots, {"node": _ID, "slots": _SLOTS}),
-    8: (commands.UnassignSlots, {"slots": _SLOTS}),
-    9: (commands.MoveSlots, {"slots": _SLOTS, "node": _ID}),
+    8: (commands.UnassignSlots, {"slots": _SLOTS, "at_epoch": _MAYBE_NUMBER}),
+    9: (commands.MoveSlots, {"slots": _SLOTS, "node": _ID, "at_epoch": _MAYBE_NUMBER}),
     10: (commands.SetReplicates, {"node": _ID, "master": _MAYBE_ID}),
     11: (commands.SetConfigEpoch, {"node": _ID, "config_epoch": _NUMBER}),
     12: (commands.BumpEpoch, {"node": _ID}),
@@ -177,6 +178,7 @@ COMMANDS: Final[dict[int, tuple[type[MapCommand], dict[str, Any]]]] = {
     21: (commands.Unfreeze, {}),
     22: (commands.Dissolve, {"into": _ID, "at_epoch": _NUMBER}),
     23: (commands.AdvanceTransitions, {"moves": TupleKind(_ADVANCE)}),
+    24: (commands.Fence, {"partitions": TupleKind(_NUMBER)}),
 }
 _COMMAND_KINDS: Final[dict[int, ClassKind[Any]]] = {
     tag: ClassKind(made, fields) for tag, (made, fields) in COMMANDS.items()

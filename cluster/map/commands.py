@@ -81,17 +81,33 @@ class AssignSlots:
 
 @frozen
 class UnassignSlots:
-    """Take slots from whoever owns them; nobody serves them after that."""
+    """Take slots from whoever owns them; nobody serves them after that.
+
+    `at_epoch`: the map under which their leaders had no keys in them; a partition that has changed
+    since then refuses it. None asks nothing.
+    """
 
     slots: SlotSet
+    at_epoch: int | None = None
 
 
 @frozen
 class MoveSlots:
-    """Let a member lead these slots, pinned. The old leaders must hold no keys in them."""
+    """Let a member lead these slots, pinned. The old leaders must hold no keys in them.
+
+    `at_epoch`: as in `UnassignSlots`.
+    """
 
     slots: SlotSet
     node: NodeId
+    at_epoch: int | None = None
+
+
+@frozen
+class Fence:
+    """Give partitions a new epoch: what was decided about them before is void."""
+
+    partitions: tuple[int, ...]
 
 
 @frozen
@@ -236,6 +252,7 @@ MapCommand = Union[
     Unpin,
     SetSetting,
     SetFeature,
+    Fence,
     Freeze,
     Unfreeze,
     Dissolve,

@@ -12,7 +12,14 @@ from collections.abc import Mapping
 
 import attrs
 
-from cluster.map.commands import AssignSlots, MoveSlots, SplitPartitions, UnassignSlots, Unpin
+from cluster.map.commands import (
+    AssignSlots,
+    Fence,
+    MoveSlots,
+    SplitPartitions,
+    UnassignSlots,
+    Unpin,
+)
 from cluster.map.member_changes import with_partitions
 from cluster.map.rejection import (
     require,
@@ -42,6 +49,7 @@ def unassign_slots(current: ClusterMap, command: UnassignSlots) -> ClusterMap:
     owned = {slot for part in parts.values() for slot in part}
     missing = SlotSet.of(slot for slot in slots if slot not in owned)
     require(not missing.ranges, f"slots are not assigned: {missing}")
+    _require_unchanged(current, parts, command.at_epoch)
     return _taken(current, parts)
 
 
@@ -55,6 +63,7 @@ def move_slots(current: ClusterMap, command: MoveSlots) -> ClusterMap:
             slots = slots - parts.pop(number)
     if not slots.ranges:
         return current
+    _require_unchanged(current, parts, command.at_epoch)
     placements: Placements = ()
     if parts:
         greatest = min(parts, key=lambda number: (-len(parts[number]), number))
@@ -89,6 +98,14 @@ def unpin(current: ClusterMap, command: Unpin) -> ClusterMap:
     return with_partitions(current, *(attrs.evolve(p, is_pinned=False) for p in pinned))
 
 
+def fence(current: ClusterMap, command: Fence) -> ClusterMap:
+    """Give partitions a new epoch and leave all else as it is; those that are gone are skipped."""
+    known = [current.partitions[n] for n in command.partitions if n in current.partitions]
+    require(bool(known), "no partitions are named that there are")
+    epoch = current.epoch + 1
+    return with_partitions(current, *(attrs.evolve(p, epoch=epoch) for p in known))
+
+
 def touched(current: ClusterMap, slots: SlotSet) -> dict[int, SlotSet]:
     """Return which of the slots are in which partition, by number, without empty ones."""
     common = {n: current.partitions[n].slots & slots for n in sorted(current.partitions)}
@@ -102,6 +119,18 @@ def free_number(current: ClusterMap) -> int:
         number += 1
     assert number < SLOT_COUNT, number
     return number
+
+
+def _require_unchanged(
+    current: ClusterMap, parts: Mapping[int, SlotSet], at_epoch: int | None
+) -> None:
+    """Reject what was decided about partitions that have changed since."""
+    for number in parts:
+        epoch = current.partitions[number].epoch
+        require(
+            at_epoch is None or epoch <= at_epoch,
+            f"partition {number} has changed since its keys were counted; try again",
+        )
 
 
 def _taken(current: ClusterMap, parts: Mapping[int, SlotSet]) -> ClusterMap:

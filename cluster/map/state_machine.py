@@ -135,6 +135,7 @@ _HANDLERS: dict[type[MapCommand], Callable[[ClusterMap, Any], ClusterMap]] = {
     commands.UnassignSlots: slot_changes.unassign_slots,
     commands.MoveSlots: slot_changes.move_slots,
     commands.SplitPartitions: slot_changes.split_partitions,
+    commands.Fence: slot_changes.fence,
     commands.Unpin: slot_changes.unpin,
     commands.BeginTransitions: transition_changes.begin_transitions,
     commands.AdvanceTransition: transition_changes.advance_transition,

@@ -16,7 +16,7 @@ With nothing to do the plan is empty, and a plan that was carried out leaves not
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 
 from attrs import field, frozen
 
@@ -41,6 +41,7 @@ from cluster.map.values import (
     leader_in,
     nodes_in,
 )
+from cluster.membership.events import MemberView
 from cluster.placement.partitions import Partition, partitions_wanted, split_wanted
 from cluster.plans.plan import ClusterPlan, LeaderChange, loads_of
 from cluster.slots import SLOT_COUNT
@@ -53,6 +54,14 @@ class _Moves:
     aborts: list[int] = field(factory=list)
     changes: list[PlannedChange] = field(factory=list)
     notes: list[str] = field(factory=list)
+
+
+def live_members(current: ClusterMap, members: Iterable[MemberView]) -> frozenset[NodeId]:
+    """Return who can be given something: who lives and has become part of this cluster.
+
+    A node that the map names may never do so: it holds data of its own, or is lost.
+    """
+    return frozenset(m.node for m in members if m.status.is_live and m.cluster == current.cluster)
 
 
 def make_cluster_plan(current: ClusterMap, live: Collection[NodeId]) -> ClusterPlan:

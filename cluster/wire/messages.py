@@ -64,14 +64,18 @@ class MapReply(msgspec.Struct, frozen=True, array_like=True, tag=3):
 
 
 class SlotKeysRequest(msgspec.Struct, frozen=True, array_like=True, tag=4):
-    """Ask how many keys a node holds in these ranges of slots."""
+    """Ask how many keys a node holds in these ranges of slots.
+
+    `is_hold`: if there are none, it is to take no new ones until its map settles the matter.
+    """
 
     token: int
     ranges: list[tuple[int, int]]
+    is_hold: bool = False
 
 
 class SlotKeysReply(msgspec.Struct, frozen=True, array_like=True, tag=5):
-    """The answer; `epoch` is the map that it was counted under."""
+    """The answer; `epoch` is the map that it was counted under. -1: it does not lead them all."""
 
     token: int
     keys: int
@@ -198,19 +202,6 @@ class ProposalReply(msgspec.Struct, frozen=True, array_like=True, tag=22):
     leader: bytes = b""
 
 
-class MetadataQuery(msgspec.Struct, frozen=True, array_like=True, tag=23):
-    """Ask a node what it knows of the metadata log (meridian-ctl)."""
-
-    token: int
-
-
-class MetadataReply(msgspec.Struct, frozen=True, array_like=True, tag=24):
-    """The answer as JSON, for people and programs."""
-
-    token: int
-    text: bytes
-
-
 # Data: 30 to 39.
 
 
@@ -292,8 +283,6 @@ PeerMessage = Union[
     RaftMessage,
     ProposalRequest,
     ProposalReply,
-    MetadataQuery,
-    MetadataReply,
     Forward,
     ForwardReply,
     KeyVersionsRequest,

@@ -266,8 +266,3 @@ def phi_documents(port: ClusterPort) -> list[JsonValue]:
         }
         for node, reading in sorted(port.phi().items())
     ]
-
-
-def live_nodes(port: ClusterPort) -> frozenset[NodeId]:
-    """The nodes that are held alive, for plans."""
-    return frozenset(view.node for view in port.members() if view.status.is_live)

@@ -11,9 +11,8 @@ from typing import TYPE_CHECKING
 
 from cluster.map.values import ClusterMap, Placements
 from cluster.plans.plan import ClusterPlan
-from cluster.plans.planning import make_cluster_plan
+from cluster.plans.planning import live_members, make_cluster_plan
 from meridian_resp.commands.meridian_arguments import cluster_of, map_of
-from meridian_resp.commands.meridian_documents import live_nodes
 from meridian_resp.commands.meridian_values import JsonObject, JsonValue, encode, plain
 from meridian_resp.commands.outcomes import Later
 from meridian_resp.commands.registry import Flag, Group, command
@@ -32,7 +31,7 @@ if TYPE_CHECKING:
 def meridian_plan(context: Context, arguments: list[bytes]) -> Later:
     """MERIDIAN PLAN."""
     cluster_map = map_of(context)
-    live = live_nodes(cluster_of(context))
+    live = live_members(cluster_map, cluster_of(context).members())
     server = context.server
 
     def made() -> bytes:

@@ -191,7 +191,7 @@ class ForwardExecution:
         return proxy
 
     def _begin(self, proxy: ProxySession, link: PeerLink, forward: Forward) -> None:
-        decision = self._routing.decide(forward.slot, adds_keys=False, now=self._monotonic())
+        decision = self._routing.decide(forward.slot, adds_keys=False)
         if isinstance(decision, (Elsewhere, Nowhere)):
             self.refused += 1
             self._answer(link, forward.request, NOT_LEADER, b"")
@@ -248,7 +248,7 @@ class ForwardExecution:
 
     def _tell_versions(self, link: PeerLink, request: KeyVersionsRequest) -> None:
         status, versions = EXECUTED, list[int]()
-        decision = self._routing.decide(request.slot, adds_keys=False, now=self._monotonic())
+        decision = self._routing.decide(request.slot, adds_keys=False)
         if isinstance(decision, (Elsewhere, Nowhere)):
             status = NOT_LEADER
         else:

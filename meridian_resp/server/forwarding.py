@@ -360,7 +360,7 @@ class Forwarding:
         slot = request.target.slot
         del self._parked[request.number]
         self.clients.of(request.session).unpark(slot)
-        decision = self._routing.decide(slot, adds_keys=False, now=self._monotonic())
+        decision = self._routing.decide(slot, adds_keys=False)
         if isinstance(decision, Nowhere):
             self._settle(request, error(decision.text))
         elif isinstance(decision, Here):
@@ -376,9 +376,7 @@ class Forwarding:
 
     def _give_up_moved(self, request: Request) -> None:
         self._moved += 1
-        decision = self._routing.decide(
-            request.target.slot, adds_keys=False, now=self._monotonic()
-        )
+        decision = self._routing.decide(request.target.slot, adds_keys=False)
         target = decision if isinstance(decision, Elsewhere) else request.target
         text = moved_here(target.slot) if isinstance(decision, Here) else target.moved
         self._settle(request, error(text))

@@ -60,12 +60,9 @@ class RoutedCommands:
         redirects: answer MOVED instead of handing requests on.
     """
 
-    def __init__(
-        self, routing: Routing, forwarding: Forwarding, monotonic: Callable[[], float]
-    ) -> None:
+    def __init__(self, routing: Routing, forwarding: Forwarding) -> None:
         self._routing = routing
         self._forwarding = forwarding
-        self._monotonic = monotonic
         self.redirects = False
         #: Called with a session whose reply has a place among those to come.
         self.on_place: Callable[[Session], None] = lambda session: None
@@ -150,7 +147,7 @@ class RoutedCommands:
         Raises:
             CommandError: nobody serves it now.
         """
-        decision = self._routing.decide(slot, adds_keys=adds_keys, now=self._monotonic())
+        decision = self._routing.decide(slot, adds_keys=adds_keys)
         if isinstance(decision, Nowhere):
             raise CommandError(decision.text)
         return decision if isinstance(decision, Elsewhere) else None
@@ -305,7 +302,7 @@ class RoutedCommands:
         slot = slot_of(key)
         if self._routing.here[slot]:
             return False
-        decision = self._routing.decide(slot, adds_keys=False, now=self._monotonic())
+        decision = self._routing.decide(slot, adds_keys=False)
         return isinstance(decision, (Elsewhere, Nowhere))
 
     def _forward_exec(

@@ -112,8 +112,8 @@ class Routing:
         self._elsewhere: dict[int, Elsewhere] = {}
         #: Slots whose step of a transition forbids new keys.
         self._held: frozenset[int] = frozenset()
-        #: Slots of this node's held back by `hold`, until a time.
-        self._held_until: dict[int, float] = {}
+        #: Slots of this node's held back by `hold`, and the epoch of the map at which they were.
+        self._held_at: dict[int, int] = {}
 
     # --- what is known ---
 
@@ -123,7 +123,7 @@ class Routing:
         """Go by this map from now on, or by none."""
         self._own, self._map, self._view = own, cluster_map, view
         self.epoch = 0 if cluster_map is None else cluster_map.epoch
-        self._keep_holds(view)
+        self._keep_holds()
         self._elsewhere.clear()
         self._held = frozenset() if cluster_map is None else _held_slots(cluster_map, own)
         self._derive()
@@ -134,23 +134,29 @@ class Routing:
         self._elsewhere.clear()
         self._derive()
 
-    def hold(self, slots: Iterable[int], until: float) -> None:
-        """Refuse to add keys to these slots until then, or until they are another node's.
+    def hold(self, slots: Iterable[int], epoch: int) -> None:
+        """Refuse to add keys to these slots until their partitions have a newer epoch than this.
 
         A newer map alone does not end it: it may be about something else, and the command that
-        takes the slots away may come next.
+        takes the slots away may come next. Nor does a time: that command may be late.
         """
         for slot in slots:
-            self._held_until[slot] = max(until, self._held_until.get(slot, until))
+            self._held_at[slot] = max(epoch, self._held_at.get(slot, epoch))
             self.here[slot] = False
 
-    def _keep_holds(self, view: SlotView | None) -> None:
-        leaders = None if view is None else view.leaders
-        self._held_until = {
-            slot: until
-            for slot, until in self._held_until.items()
-            if leaders is not None and leaders[slot] == self._own
-        }
+    def _keep_holds(self) -> None:
+        cluster_map, view = self._map, self._view
+        if cluster_map is None or view is None:
+            self._held_at = {}
+            return
+        kept = {}
+        for slot, epoch in self._held_at.items():
+            number = view.partition_of[slot]
+            if number is None or view.leaders[slot] != self._own:
+                continue
+            if cluster_map.partitions[number].epoch <= epoch:
+                kept[slot] = epoch
+        self._held_at = kept
 
     def _derive(self) -> None:
         self.here[:] = [False] * SLOT_COUNT
@@ -160,7 +166,7 @@ class Routing:
             return
         for first, last in self._view.ranges_of(self._own).ranges:
             self.here[first : last + 1] = [True] * (last - first + 1)
-        for slot in (*self._held, *self._held_until):
+        for slot in (*self._held, *self._held_at):
             self.here[slot] = False
 
     def _is_down(self, view: SlotView) -> bool:
@@ -168,7 +174,7 @@ class Routing:
 
     # --- decisions ---
 
-    def decide(self, slot: int, *, adds_keys: bool, now: float) -> Decision:
+    def decide(self, slot: int, *, adds_keys: bool) -> Decision:
         """Return where a request for keys of a slot belongs."""
         if self.here[slot]:
             return HERE
@@ -187,20 +193,15 @@ class Routing:
             made = Elsewhere(slot, leader, member.endpoint, member.client_port)
             self._elsewhere[slot] = made
             return made
-        return self._decide_own(slot, adds_keys=adds_keys, now=now, is_frozen=self._map.is_frozen)
+        return self._decide_own(slot, adds_keys=adds_keys, is_frozen=self._map.is_frozen)
 
-    def _decide_own(self, slot: int, *, adds_keys: bool, now: float, is_frozen: bool) -> Decision:
+    def _decide_own(self, slot: int, *, adds_keys: bool, is_frozen: bool) -> Decision:
         """A slot of this node's, about which there is something to say."""
-        until = self._held_until.get(slot)
-        if until is not None and until <= now:
-            del self._held_until[slot]
-            until = None
-            self.here[slot] = slot not in self._held and not is_frozen
         if not adds_keys:
             return HERE
         if is_frozen:
             return Nowhere(slot_frozen(slot))
-        if until is not None or slot in self._held:
+        if slot in self._held_at or slot in self._held:
             return Nowhere(slot_held(slot))
         return HERE
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import TYPE_CHECKING, Final
 
 from cluster.errors import ClusterStopped
@@ -29,12 +28,9 @@ def other_databases_hold_keys(databases: str) -> str:
 class SlotData:
     """Counts keys, and keeps slots empty for a moment."""
 
-    def __init__(
-        self, keyspace: Keyspace, routing: Routing, monotonic: Callable[[], float]
-    ) -> None:
+    def __init__(self, keyspace: Keyspace, routing: Routing) -> None:
         self._keyspace = keyspace
         self._routing = routing
-        self._monotonic = monotonic
 
     def count_keys(self, slots: SlotSet) -> int:
         """See `DataPort.count_keys`: exact up to some thousands, at least 1 if there are any.
@@ -68,6 +64,6 @@ class SlotData:
         if others:
             raise ClusterStopped(other_databases_hold_keys(", ".join(others)))
 
-    def hold_writes(self, slots: SlotSet, seconds: float) -> None:
+    def hold_writes(self, slots: SlotSet, epoch: int) -> None:
         """See `DataPort.hold_writes`."""
-        self._routing.hold(slots, self._monotonic() + seconds)
+        self._routing.hold(slots, epoch)

@@ -48,7 +48,7 @@ class NoData:
         """Not one."""
         return False
 
-    def hold_writes(self, slots: SlotSet, seconds: float) -> None:
+    def hold_writes(self, slots: SlotSet, epoch: int) -> None:
         """Nobody writes."""
 
 

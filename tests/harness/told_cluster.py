@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 
+import attrs
 import trio
 from attrs import define, field
 
@@ -188,4 +189,6 @@ def told_cluster(current: ClusterMap, *dead: NodeId) -> ToldCluster:
         view_of(member, MemberStatus.DEAD if node in dead else MemberStatus.ALIVE)
         for node, member in current.members.items()
     ]
-    return ToldCluster(current=current, views=views)
+    return ToldCluster(
+        current=current, views=[attrs.evolve(view, cluster=current.cluster) for view in views]
+    )

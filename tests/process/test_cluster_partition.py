@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
@@ -40,7 +41,7 @@ def test_a_minority_serves_its_map_and_the_halves_find_each_other_again(tmp_path
             assert nodes[0].ask(f"CLUSTER MEET {node.address} 7401 7400") == b"+OK"
         wait_until(lambda: agree(nodes), 15, "one agreed map")
         epoch = int(nodes[0].information()["cluster_current_epoch"])
-        minority, majority = nodes[:2], nodes[2:]
+        minority, majority = sides(nodes)
 
         hub.divide([node.host for node in minority if node.host is not None])
         wait_until(
@@ -68,6 +69,16 @@ def test_a_minority_serves_its_map_and_the_halves_find_each_other_again(tmp_path
         wait_until(lambda: agree(nodes), 30, "everybody agrees again")
         assert int(nodes[0].information()["cluster_current_epoch"]) >= epoch
         assert majority[1].ask(f"GET {own_key}") == b"kept"
+
+
+def sides(nodes: list[ClusterProcess]) -> tuple[list[ClusterProcess], list[ClusterProcess]]:
+    """Two nodes with one voter among them, and the other three, who can go on changing the map."""
+    voters = json.loads(nodes[0].ask("MERIDIAN METADATA"))["voters"]
+    assert len(voters) == 3
+    own = {node.number: json.loads(node.ask("MERIDIAN CLUSTER-STATUS"))["node"] for node in nodes}
+    voting = [node for node in nodes if own[node.number] in voters]
+    others = [node for node in nodes if own[node.number] not in voters]
+    return [voting[0], others[0]], [*voting[1:], *others[1:]]
 
 
 def key_led_by(node: ClusterProcess) -> str:

@@ -15,6 +15,7 @@ from cluster.identity import ClusterId, NodeId, id_from_bytes
 from cluster.journal.records import Record
 from cluster.map.codec import map_digest
 from cluster.map.values import ClusterMap
+from cluster.map.views import SlotView
 from cluster.raft import Entry
 from cluster.wire.raft_entries import WireEntry, unpack_entries
 
@@ -118,6 +119,17 @@ class LogsMatch:
     def entries(self) -> int:
         """How many different entries were written."""
         return len(self._entries)
+
+
+class NoOrphans:
+    """A node that holds keys in a slot leads it by every map that it gets."""
+
+    def map_changed(self, node: NodeId, keys: Mapping[int, int], view: SlotView) -> None:
+        """A node routes by this map from now on, and holds these keys by slot."""
+        for slot, count in keys.items():
+            if count and view.leaders[slot] != node:
+                leader = view.leaders[slot]
+                raise Violation(f"{node} holds {count} keys in slot {slot}, led by {leader}")
 
 
 def read_entries(record: Record) -> tuple[ClusterId, tuple[Entry, ...]]:

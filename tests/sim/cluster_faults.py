@@ -13,7 +13,8 @@
 
 Nemeses: kill (the process dies, its disk keeps all pages), power (the disk loses what was not
 synced, or tears it), pause, partition, oneway, clog. Workloads: join (a new machine), drain,
-weight, slots, settings, decommission, config. All times are in seconds.
+weight, slots, settings, decommission, config, keys (written by whoever leads them). All times are
+in seconds.
 """
 
 from __future__ import annotations
@@ -27,7 +28,9 @@ from tests.sim.cluster_network import NetworkOptions
 
 DIRECTORY = Path(__file__).parent / "faults"
 NEMESES = frozenset({"kill", "power", "pause", "partition", "oneway", "clog"})
-WORKLOADS = frozenset({"join", "drain", "weight", "slots", "settings", "decommission", "config"})
+WORKLOADS = frozenset(
+    {"join", "drain", "weight", "slots", "settings", "decommission", "config", "keys"}
+)
 STARTS = frozenset({"bootstrap", "meet", "claims"})
 
 Range = tuple[float, float]

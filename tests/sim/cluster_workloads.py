@@ -15,6 +15,8 @@ from tests.sim.cluster_world import SimulatedMachine, World
 #: A cluster does not get smaller than this by decommissions.
 _MEMBERS_MIN = 3
 _MACHINES_MAX = 14
+#: Keys are put into these slots, and slots are moved by hand among twice as many.
+_BUSY_SLOTS = 600
 
 
 class Workloads:
@@ -37,6 +39,7 @@ class Workloads:
             "settings": self._settings,
             "decommission": self._decommission,
             "config": self._config,
+            "keys": self._keys,
         }
 
     def begin(self) -> None:
@@ -110,8 +113,9 @@ class Workloads:
             return
         machine, cluster_map = found
         node = self._random.choice(sorted(cluster_map.members))
-        first = self._random.randrange(SLOT_COUNT)
-        last = min(SLOT_COUNT - 1, first + self._random.randrange(20))
+        busy = self._random.random() < 0.7
+        first = self._random.randrange(2 * _BUSY_SLOTS if busy else SLOT_COUNT)
+        last = min(SLOT_COUNT - 1, first + self._random.randrange(5))
         self._world.ask(machine, r.MoveSlots(SlotSet.span(first, last), node))
 
     def _settings(self) -> None:
@@ -124,3 +128,13 @@ class Workloads:
         found = self._member()
         if found is not None:
             self._world.ask(found[0], r.BumpEpoch())
+
+    def _keys(self) -> None:
+        """Every node adds a key to some slot, and to one that it holds back if there is any."""
+        for machine in self._world.running():
+            if machine.map is None:
+                continue
+            slots = {self._random.randrange(_BUSY_SLOTS), *sorted(machine.data.held)[:1]}
+            for slot in sorted(slots):
+                if machine.data.add_key(slot, machine.map, machine.node):
+                    self._network.note(f"key {machine.name} {slot}")

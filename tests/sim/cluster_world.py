@@ -23,7 +23,8 @@ from cluster.identity import Endpoint, NodeId
 from cluster.journal.journal import Journal
 from cluster.journal.records import Record, RecordKind
 from cluster.journal.state_directory import OpenedState, open_state, renew_state
-from cluster.map.values import ClusterMap
+from cluster.map.values import ClusterMap, is_write_held
+from cluster.map.views import SlotView
 from cluster.membership.facts import NodeFacts
 from cluster.slots import SlotSet
 from cluster.wire.messages import decode_message, encode_message
@@ -31,6 +32,7 @@ from tests.harness.crashable_files import CrashableFileSystem
 from tests.sim.cluster_checkers import (
     LogsMatch,
     MapsNeverGoBack,
+    NoOrphans,
     OneLeaderPerTerm,
     OneMapPerEpoch,
     Seen,
@@ -42,11 +44,17 @@ from tests.sim.cluster_network import Network, Port
 _CHECK_EVERY = 50
 
 
-class NoData:
-    """The data of a node that never holds a key; a `DataPort`."""
+class SimulatedData:
+    """The keys of one node by slot, and which slots it holds back; a `DataPort`.
+
+    Attributes:
+        keys: how many keys are in a slot; they are on disk and outlive crashes.
+        held: slots that take no new keys, and the epoch of the map at which that began.
+    """
 
     def __init__(self) -> None:
         self.keys: dict[int, int] = {}
+        self.held: dict[int, int] = {}
 
     def count_keys(self, slots: SlotSet) -> int:
         """See `DataPort.count_keys`."""
@@ -56,8 +64,32 @@ class NoData:
         """See `DataPort.holds_keys`."""
         return any(self.keys.values())
 
-    def hold_writes(self, slots: SlotSet, seconds: float) -> None:
-        """See `DataPort.hold_writes`; nobody writes here."""
+    def hold_writes(self, slots: SlotSet, epoch: int) -> None:
+        """See `DataPort.hold_writes`."""
+        for slot in slots:
+            self.held[slot] = max(epoch, self.held.get(slot, epoch))
+
+    def held_now(self, current: ClusterMap, own: NodeId | None) -> set[int]:
+        """Forget what a map has settled; the slots that are still held."""
+        view = SlotView(current)
+        for slot, epoch in list(self.held.items()):
+            number = view.partition_of[slot]
+            is_own = number is not None and view.leaders[slot] == own
+            if not is_own or number is None or current.partitions[number].epoch > epoch:
+                del self.held[slot]
+        return set(self.held)
+
+    def add_key(self, slot: int, current: ClusterMap, own: NodeId | None) -> bool:
+        """Add a key as a server would, by its own map; whether it was taken."""
+        view, home = SlotView(current), current.home_datacenter
+        number = view.partition_of[slot]
+        if number is None or view.leaders[slot] != own or current.is_frozen:
+            return False
+        is_moving = is_write_held(current.partitions[number], home)
+        if is_moving or slot in self.held_now(current, own):
+            return False
+        self.keys[slot] = self.keys.get(slot, 0) + 1
+        return True
 
 
 @define(eq=False)
@@ -83,7 +115,7 @@ class SimulatedMachine:
     options: ControlOptions
     rng: Random
     disk: CrashableFileSystem = field(factory=CrashableFileSystem)
-    data: NoData = field(factory=NoData)
+    data: SimulatedData = field(factory=SimulatedData)
     clock_rate: float = 1.0
     process: Process | None = None
     paused_until: float = 0.0
@@ -107,6 +139,7 @@ class World:
         self.never_back = MapsNeverGoBack()
         self.one_leader = OneLeaderPerTerm()
         self.logs_match = LogsMatch()
+        self.no_orphans = NoOrphans()
         self._disk_s = disk_s
 
     # Machines.
@@ -165,6 +198,7 @@ class World:
         machine.inbox.clear()
         machine.answers.clear()
         machine.map = None
+        machine.data.held.clear()
         machine.disk = machine.disk.crash_clone(machine.rng, mode)
 
     def pause(self, machine: SimulatedMachine, seconds: float) -> None:
@@ -287,6 +321,9 @@ class World:
             case outputs.MapChanged(cluster_map):
                 machine.map = cluster_map
                 self._map_changed(process, cluster_map)
+                if cluster_map is not None:
+                    view = SlotView(cluster_map)
+                    self.no_orphans.map_changed(process.node, machine.data.keys, view)
             case outputs.MemberNews(node, view, _):
                 status = "forgotten" if view is None else view.status.name
                 network.note(f"news {machine.name}: {node[:4]} {status}")

@@ -36,7 +36,7 @@ def test_the_first_key_is_noted_in_the_map() -> None:
     """From then on the cluster never gives way to another one."""
     world, _, _ = lone_leader(2)
     world.must(world.machines[0], r.SetSetting("auto-rebalance", "no"))
-    world.machines[1].data.keys[1] = 1
+    world.machines[0].data.keys[1] = 1
     world.run_until(lambda: HELD_KEYS in map_of(world.machines[0]).features)
     epoch = map_of(world.machines[0]).epoch
     world.run(5.0)

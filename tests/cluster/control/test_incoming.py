@@ -10,7 +10,7 @@ from cluster.identity import Boot, ClusterId, Endpoint, NodeId, new_id
 from cluster.membership.codec import encode_packet
 from cluster.membership.facts import NodeFacts
 from cluster.membership.messages import Alive, Heartbeat, Message, Packet, SyncDigest
-from cluster.wire.messages import GossipStream, MetadataQuery
+from cluster.wire.messages import GossipStream, KeyVersionsRequest
 from tests.cluster.control.calm_world import CalmWorld
 
 STRANGER = NodeId(new_id(Random(50)))
@@ -31,7 +31,7 @@ def test_a_message_that_nobody_expects_here_is_counted() -> None:
     """Messages about data never come this way."""
     process = CalmWorld(1).machines[0].process
     assert process is not None
-    event = inputs.MessageReceived(STRANGER, HOME, MetadataQuery(1))
+    event = inputs.MessageReceived(STRANGER, HOME, KeyVersionsRequest(1, 0, []))
     process.plane.handle(event, 2000.0)
     assert process.plane.statistics().counts == {"messages_unexpected": 1}
 

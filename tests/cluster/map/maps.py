@@ -228,6 +228,7 @@ class _Draw:
             lambda: commands.ReplaceMember(self.node(), self.node()),
             lambda: commands.AssignSlots(self.node(), some_slots(rng)),
             lambda: commands.UnassignSlots(some_slots(rng)),
+            lambda: commands.Fence((self.number(), self.number())),
             lambda: commands.MoveSlots(some_slots(rng, 400), self.node()),
             lambda: commands.SetReplicates(self.node(), rng.choice((None, self.node()))),
             lambda: commands.SetConfigEpoch(self.node(), rng.randrange(5)),

@@ -6,6 +6,7 @@ from cluster.map.commands import (
     AddMember,
     AssignSlots,
     BeginTransitions,
+    Fence,
     MoveSlots,
     PlannedChange,
     SetMemberState,
@@ -201,3 +202,28 @@ def test_touched_partitions_are_found() -> None:
     current = first_map(1)
     parts = touched(current, SlotSet.parse("127-128 16383"))
     assert {n: str(part) for n, part in parts.items()} == {0: "127", 1: "128", 127: "16383"}
+
+
+def test_a_move_is_refused_when_the_partition_has_changed_since_its_keys_were_counted() -> None:
+    """A fence is such a change, and changes nothing else; later counts are believed again."""
+    current = with_newcomer()
+    counted_at = current.epoch
+    number = SlotView(current).partition_of[FEW.ranges[0][0]]
+    assert number is not None
+    before = current.partitions[number]
+    fenced = run(current, Fence((number, 9999)))
+    assert fenced.partitions[number] == attrs.evolve(before, epoch=fenced.epoch)
+    assert "has changed since" in refusal(fenced, MoveSlots(FEW, D, counted_at))
+    assert "has changed since" in refusal(fenced, UnassignSlots(FEW, counted_at))
+    moved = run(fenced, MoveSlots(FEW, D, fenced.epoch))
+    assert SlotView(moved).leaders[FEW.ranges[0][0]] == D
+    assert "that there are" in refusal(current, Fence((9999,)))
+
+
+def test_other_partitions_may_change_meanwhile() -> None:
+    """A move is about the slots it names; the map may have moved on for others."""
+    current = with_newcomer()
+    counted_at = current.epoch
+    other = next(n for n, p in current.partitions.items() if FEW.ranges[0][0] not in p.slots)
+    later = run(current, Fence((other,)))
+    assert run(later, MoveSlots(FEW, D, counted_at)).epoch == later.epoch + 1

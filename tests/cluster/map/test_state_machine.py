@@ -77,7 +77,7 @@ def test_all_commands_are_drawn() -> None:
     """The commands of the test above are all that there are, and each is applied sometimes."""
     applied: set[type] = set()
     rejected: set[type] = set()
-    for seed in range(50):
+    for seed in range(90):
         rng = Random(seed)
         current = some_map(rng)
         for _ in range(60):

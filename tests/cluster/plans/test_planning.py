@@ -7,7 +7,7 @@ import attrs
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from cluster.identity import NodeId
+from cluster.identity import Boot, ClusterId, NodeId
 from cluster.map.commands import (
     AddMember,
     AdvanceTransition,
@@ -23,9 +23,12 @@ from cluster.map.commands import (
 )
 from cluster.map.values import Claim, ClusterMap, MemberState, TransitionStep, nodes_in
 from cluster.map.views import SlotView
+from cluster.membership.events import MemberView
+from cluster.membership.facts import NodeFacts
+from cluster.membership.messages import MemberStatus
 from cluster.placement.partitions import partitions_wanted
 from cluster.plans.plan import ClusterPlan
-from cluster.plans.planning import make_cluster_plan, taking_members
+from cluster.plans.planning import live_members, make_cluster_plan, taking_members
 from cluster.slots import SLOT_COUNT, SlotSet
 from tests.cluster.map.maps import apply, first_map, member, node_id, run, some_command, some_map
 from tests.cluster.plans.driving import carry_out, commit_plan, settle
@@ -248,3 +251,21 @@ def test_a_member_in_another_datacenter_is_planned_there() -> None:
     for partition in after.partitions.values():
         assert D not in partition.replicas("dc1")
         assert partition.replicas("dc2") == (D,)
+
+
+def test_who_has_not_become_part_of_the_cluster_is_given_nothing() -> None:
+    """The map names it, but it may hold data of its own; the dead are given nothing either."""
+    current = first_map(3)
+
+    def view(number: int, cluster: ClusterId | None, status: MemberStatus) -> MemberView:
+        member = current.members[node_id(number)]
+        return MemberView(
+            member.node, member.endpoint, Boot(1, 1), 0, cluster, NodeFacts(), status, 0.0
+        )
+
+    views = [
+        view(0, current.cluster, MemberStatus.SUSPECTED),
+        view(1, None, MemberStatus.ALIVE),
+        view(2, current.cluster, MemberStatus.DEAD),
+    ]
+    assert live_members(current, views) == {node_id(0)}

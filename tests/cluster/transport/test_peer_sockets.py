@@ -7,9 +7,9 @@ from cluster.transport.link import Link
 from cluster.wire.messages import (
     GenesisCall,
     GossipStream,
+    KeyVersionsReply,
+    KeyVersionsRequest,
     MapRequest,
-    MetadataQuery,
-    MetadataReply,
     PeerMessage,
 )
 from meridian_resp.server.io import READABLE
@@ -39,13 +39,13 @@ def test_answers_go_back_over_the_same_link() -> None:
     group, first, second = joined()
 
     def answer(link: Link, message: PeerMessage) -> None:
-        assert isinstance(message, MetadataQuery)
-        assert link.send(MetadataReply(message.token, b"{}"))
+        assert isinstance(message, KeyVersionsRequest)
+        assert link.send(KeyVersionsReply(message.request, 0, []))
 
     second.peers.on_message = answer
-    first.peers.send(second.endpoint, MetadataQuery(5))
+    first.peers.send(second.endpoint, KeyVersionsRequest(5, 0, []))
     group.run()
-    assert first.received == [(second.identity.node, MetadataReply(5, b"{}"))]
+    assert first.received == [(second.identity.node, KeyVersionsReply(5, 0, []))]
     assert len(ends_of(group, first.endpoint.host)) == 1
 
 

@@ -15,7 +15,6 @@ from cluster.membership.messages import MemberStatus
 from cluster.membership.phi import Level
 from cluster.slots import SLOT_COUNT, SlotSet
 from meridian_resp.commands.meridian_documents import (
-    live_nodes,
     map_document,
     node_documents,
     phi_documents,
@@ -147,10 +146,3 @@ def test_phi_of_all_that_are_watched() -> None:
         {"node": node_id(1), "phi": 1.5, "level": "suspected", "age_s": 4.0},
         {"node": node_id(2), "phi": None, "level": "dead", "age_s": 99.123},
     ]
-
-
-def test_suspected_nodes_still_count_as_live() -> None:
-    """A plan does not move away from a node because of a suspicion."""
-    port = told_cluster(first_map(3), node_id(1))
-    port.views[2] = attrs.evolve(port.views[2], status=MemberStatus.SUSPECTED)
-    assert live_nodes(port) == {node_id(0), node_id(2)}

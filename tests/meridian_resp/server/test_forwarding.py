@@ -55,7 +55,7 @@ class Bench:
         self.routing.change_map(node_id(1), cluster_map, SlotView(cluster_map))
 
     def target(self, slot: int) -> Elsewhere:
-        decision = self.routing.decide(slot, adds_keys=False, now=self.now)
+        decision = self.routing.decide(slot, adds_keys=False)
         assert isinstance(decision, Elsewhere)
         return decision
 

@@ -24,7 +24,7 @@ def test_commands_with_keys_are_wrapped_and_no_others() -> None:
     forwarding = Forwarding(
         FakeCluster(1), routing, monotonic=lambda: 0.0, on_settled=lambda session: None
     )
-    RoutedCommands(routing, forwarding, lambda: 0.0).install(runnables)
+    RoutedCommands(routing, forwarding).install(runnables)
     for name, runnable in runnables.by_full_name.items():
         is_wrapped = runnable.handler is not runnable.spec.handler
         assert is_wrapped == (bool(runnable.spec.keys) or name == "exec"), name

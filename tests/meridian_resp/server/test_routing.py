@@ -30,9 +30,18 @@ def going_by(cluster_map: ClusterMap | None) -> Routing:
     return routing
 
 
-def decide(routing: Routing, slot: int, *, adds_keys: bool = False, now: float = 0.0) -> Decision:
+def decide(routing: Routing, slot: int, *, adds_keys: bool = False) -> Decision:
     """Where a request belongs."""
-    return routing.decide(slot, adds_keys=adds_keys, now=now)
+    return routing.decide(slot, adds_keys=adds_keys)
+
+
+def with_epoch(cluster_map: ClusterMap, slot: int, epoch: int) -> ClusterMap:
+    """The next map, in which the partition of a slot has this epoch."""
+    number = SlotView(cluster_map).partition_of[slot]
+    assert number is not None
+    changed = attrs.evolve(cluster_map.partitions[number], epoch=epoch)
+    partitions = {**cluster_map.partitions, number: changed}
+    return attrs.evolve(cluster_map, epoch=epoch, partitions=partitions)
 
 
 def handing_over(step: TransitionStep) -> ClusterMap:
@@ -96,18 +105,25 @@ def test_no_key_is_added_to_a_slot_that_is_handed_over() -> None:
         assert isinstance(decide(routing, 100, adds_keys=True), Elsewhere)
 
 
-def test_slots_are_held_back_for_a_time_or_until_they_are_anothers() -> None:
+def test_slots_are_held_back_until_the_map_settles_the_matter() -> None:
     """Whoever asks how many keys there are wants that none is added meanwhile."""
     current = map_of({1: "0-99", 2: "100-199"})
     routing = going_by(current)
-    routing.hold([5, 6], until=10.0)
-    routing.hold([5], until=9.0)
+    routing.hold([5, 6], current.epoch)
     assert not routing.here[5] and routing.here[7]
-    assert decide(routing, 5, adds_keys=True, now=9.5) == Nowhere(slot_held(5))
-    assert decide(routing, 5, now=9.5) is HERE and not routing.here[5]
-    assert decide(routing, 5, adds_keys=True, now=10.0) is HERE
-    assert routing.here[5] and not routing.here[6]
-    given = map_of({1: "5 7-99", 2: "6 100-199"})
+    assert decide(routing, 5, adds_keys=True) == Nowhere(slot_held(5))
+    assert decide(routing, 5) is HERE and not routing.here[5]
+    settled = with_epoch(current, 5, current.epoch + 1)
+    routing.change_map(node_id(1), settled, SlotView(settled))
+    assert routing.here[5] and decide(routing, 5, adds_keys=True) is HERE
+
+
+def test_a_slot_that_was_given_away_is_not_held_when_it_comes_back() -> None:
+    """The matter was settled when it went."""
+    current = map_of({1: "0-99", 2: "100-199"})
+    routing = going_by(current)
+    routing.hold([6], current.epoch)
+    given = map_of({1: "0-5 7-99", 2: "6 100-199"})
     routing.change_map(node_id(1), given, SlotView(given))
     routing.change_map(node_id(1), current, SlotView(current))
     assert routing.here[6] and decide(routing, 6, adds_keys=True) is HERE
@@ -117,22 +133,23 @@ def test_a_map_about_something_else_ended_a_hold() -> None:
     """A key came in before the slot was given away, and was acknowledged, and nobody's."""
     current = map_of({1: "0-99", 2: "100-199"})
     routing = going_by(current)
-    routing.hold([5], until=10.0)
-    newer = map_of({1: "0-99", 2: "100-199", 3: ""}, epoch=2)
+    routing.hold([5], current.epoch)
+    newer = attrs.evolve(current, epoch=current.epoch + 1, settings={"a": "b"})
     routing.change_map(node_id(1), newer, SlotView(newer))
-    assert decide(routing, 5, adds_keys=True, now=9.0) == Nowhere(slot_held(5))
-    assert decide(routing, 5, adds_keys=True, now=10.0) is HERE
-    routing.hold([5], until=20.0)
+    assert decide(routing, 5, adds_keys=True) == Nowhere(slot_held(5))
     routing.change_map(node_id(1), None, None)
     routing.change_map(node_id(1), newer, SlotView(newer))
-    assert decide(routing, 5, adds_keys=True, now=11.0) is HERE
+    assert decide(routing, 5, adds_keys=True) is HERE
 
 
 def test_a_hold_that_ends_does_not_lift_the_transition() -> None:
     """Each has its own reason."""
-    routing = going_by(handing_over(TransitionStep.STREAM))
-    routing.hold([5], until=1.0)
-    assert decide(routing, 5, adds_keys=True, now=2.0) == Nowhere(slot_held(5))
+    moving = handing_over(TransitionStep.STREAM)
+    routing = going_by(moving)
+    routing.hold([5], moving.epoch)
+    settled = with_epoch(moving, 5, moving.epoch + 1)
+    routing.change_map(node_id(1), settled, SlotView(settled))
+    assert decide(routing, 5, adds_keys=True) == Nowhere(slot_held(5))
     assert not routing.here[5]
 
 

@@ -16,7 +16,7 @@ def made() -> tuple[CommandRunner, Routing, SlotData]:
     runner, routing = CommandRunner(), Routing()
     current = map_of({1: "0-16383"})
     routing.change_map(node_id(1), current, SlotView(current))
-    return runner, routing, SlotData(runner.keyspace, routing, lambda: 100.0)
+    return runner, routing, SlotData(runner.keyspace, routing)
 
 
 def test_keys_are_counted_over_all_ranges() -> None:
@@ -41,12 +41,12 @@ def test_any_database_counts_for_whether_there_are_keys() -> None:
     assert data.holds_keys()
 
 
-def test_writes_are_held_for_so_long() -> None:
-    """By the clock that is handed in."""
+def test_writes_are_held_in_these_slots_only() -> None:
+    """Until the map has a newer epoch for them, which is the routing's to see."""
     _, routing, data = made()
-    data.hold_writes(SlotSet.span(5, 6), 2.0)
-    assert isinstance(routing.decide(5, adds_keys=True, now=101.9), Nowhere)
-    assert routing.decide(5, adds_keys=True, now=102.0) is HERE
+    data.hold_writes(SlotSet.span(5, 6), 1)
+    assert isinstance(routing.decide(5, adds_keys=True), Nowhere)
+    assert routing.decide(7, adds_keys=True) is HERE
 
 
 def test_keys_of_other_databases_were_out_of_reach_in_a_cluster() -> None:
