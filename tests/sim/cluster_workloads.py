@@ -15,8 +15,11 @@ from tests.sim.cluster_world import SimulatedMachine, World
 #: A cluster does not get smaller than this by decommissions.
 _MEMBERS_MIN = 3
 _MACHINES_MAX = 14
-#: Keys are put into these slots, and slots are moved by hand among twice as many.
+#: Keys are put into these slots.
 _BUSY_SLOTS = 600
+#: How often, and for how long, slots are written to that are about to be moved by hand.
+_WRITES_PER_MOVE = 12
+_MOVE_S = 0.4
 
 
 class Workloads:
@@ -113,10 +116,13 @@ class Workloads:
             return
         machine, cluster_map = found
         node = self._random.choice(sorted(cluster_map.members))
-        busy = self._random.random() < 0.7
-        first = self._random.randrange(2 * _BUSY_SLOTS if busy else SLOT_COUNT)
+        first = self._random.randrange(_BUSY_SLOTS // 2, SLOT_COUNT)
         last = min(SLOT_COUNT - 1, first + self._random.randrange(5))
         self._world.ask(machine, r.MoveSlots(SlotSet.span(first, last), node))
+        # Just while the move is decided, somebody writes to those very slots.
+        for _ in range(_WRITES_PER_MOVE):
+            delay_s = self._random.uniform(0.0, _MOVE_S)
+            self._network.after(delay_s, partial(self._write_everywhere, first))
 
     def _settings(self) -> None:
         found = self._member()
@@ -130,11 +136,13 @@ class Workloads:
             self._world.ask(found[0], r.BumpEpoch())
 
     def _keys(self) -> None:
-        """Every node adds a key to some slot, and to one that it holds back if there is any."""
+        """Some slot gets a key, at the node that leads it by its own map."""
+        self._write_everywhere(self._random.randrange(_BUSY_SLOTS))
+
+    def _write_everywhere(self, slot: int) -> None:
         for machine in self._world.running():
-            if machine.map is None:
+            is_awake = self._network.now >= machine.paused_until
+            if machine.map is None or not is_awake:
                 continue
-            slots = {self._random.randrange(_BUSY_SLOTS), *sorted(machine.data.held)[:1]}
-            for slot in sorted(slots):
-                if machine.data.add_key(slot, machine.map, machine.node):
-                    self._network.note(f"key {machine.name} {slot}")
+            if machine.data.add_key(slot, machine.map, machine.node):
+                self._network.note(f"key {machine.name} {slot}")
