@@ -147,8 +147,9 @@ def _text(
     anchor: str = "start",
     weight: str = "normal",
 ) -> str:
-    return (
+    return (  # the white around it keeps the grid from striking it through
         f'<text x="{x:.1f}" y="{y:.1f}" fill="{colour}" font-size="{size}" '
+        f'paint-order="stroke" stroke="#ffffff" stroke-width="3" '
         f'font-weight="{weight}" text-anchor="{anchor}">{words}</text>'
     )
 
