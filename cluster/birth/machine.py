@@ -97,6 +97,7 @@ class Birth:
         rng: Random,
         now: float,
         has_data: bool = False,
+        is_sent_away: bool = False,
         holds_entries: Callable[[], bool] = lambda: True,
     ) -> None:
         """Begin, or go on after a restart.
@@ -108,6 +109,8 @@ class Birth:
             rng: for ids of clusters and for pauses; no two nodes may share a seed.
             now: the time, in seconds.
             has_data: whether this node holds keys.
+            is_sent_away: the node that was here was removed from its cluster; with its keys this
+                one forms another only when it is asked to (FormNow).
             holds_entries: see the module.
 
         Raises:
@@ -117,7 +120,7 @@ class Birth:
         options.validate()
         state = BirthState(own, endpoint, options=options, rng=rng, now=now)
         state.durable.apply(recovered)
-        state.has_data = has_data
+        state.has_data, state.is_sent_away = has_data, is_sent_away
         self._state = state
         self._proposing = Proposing(state)
         self._accepting = Accepting(state, self._proposing, holds_entries=holds_entries, now=now)

@@ -130,6 +130,8 @@ class Proposing:
             return None
         quiet_at = contacts.changed_at + state.options.quiet_s
         is_able = Role.REBALANCER in own.facts.roles
+        if state.has_data and state.is_sent_away and not self._requests:
+            return None
         if state.has_data:
             return contacts.changed_at if is_able else max(quiet_at, self._retry_at)
         if contacts.has_formed():

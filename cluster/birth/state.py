@@ -45,6 +45,8 @@ class BirthState:
         self.outbox = Outbox()
         self.contacts = Contacts(own, now)
         self.has_data = False
+        #: The node that was here was removed: its keys make no cluster unless somebody asks.
+        self.is_sent_away = False
         self._noticed: dict[str, float] = {}
 
     @property

@@ -18,7 +18,7 @@ from collections.abc import Sequence
 from cluster.birth import events as birth_events
 from cluster.birth.state import Stage
 from cluster.control import outputs
-from cluster.control.parts import Parts
+from cluster.control.parts import SENT_AWAY, Parts
 from cluster.identity import (
     ID_BYTES,
     ClusterId,
@@ -37,8 +37,6 @@ from storage.errors import CorruptionError
 
 #: Feature of a cluster in which a key was ever held: it never gives way to another one.
 HELD_KEYS = "held-keys"
-#: Its cluster removed the node that was here: do not look for anybody unasked.
-SENT_AWAY = Record(RecordKind.SENT_AWAY, b"")
 #: Dissolved clusters that are remembered.
 _DISSOLVED_MAX = 16
 

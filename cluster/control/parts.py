@@ -7,6 +7,7 @@ cores and leave outputs in the same list. That is all this class holds.
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Sequence
 from random import Random
 
@@ -21,7 +22,7 @@ from cluster.control.requests import Answer
 from cluster.control.saves import Saves
 from cluster.identity import Endpoint, NodeId
 from cluster.identity_store import Identity
-from cluster.journal.records import Record
+from cluster.journal.records import Record, RecordKind
 from cluster.map.values import ClusterMap
 from cluster.map.views import SlotView
 from cluster.membership.events import MemberView
@@ -31,6 +32,14 @@ from cluster.metadata.group import GENESIS_INDEX
 from cluster.metadata.metadata_log import MetadataLog
 from cluster.metadata.records import recover
 from cluster.wire.messages import PeerMessage
+
+#: Its cluster removed the node that was here: do not look for anybody unasked.
+SENT_AWAY = Record(RecordKind.SENT_AWAY, b"")
+KEYS_OF_NOBODY = (
+    "The node that was here was removed from its cluster, and its keys are still in this "
+    "directory; nobody is served them. To have them, let this node form a cluster of its own "
+    "(meridian-ctl form) and copy them; to be taken in, start with an empty directory"
+)
 
 
 @define(eq=False, kw_only=True)
@@ -113,6 +122,7 @@ def make_parts(
         rng=rng,
         now=now,
         has_data=data.holds_keys(),
+        is_sent_away=SENT_AWAY in recovered,
         holds_entries=lambda: log.status.last_index > GENESIS_INDEX,
     )
     swim = Swim(
@@ -125,7 +135,7 @@ def make_parts(
         rng=rng,
         now=now,
     )
-    return Parts(
+    parts = Parts(
         own_id=own,
         endpoint=endpoint,
         facts=facts,
@@ -139,3 +149,8 @@ def make_parts(
         heartbeats=Heartbeats(own, options.phi, now),
         saves=Saves(options.journal_rewrite_bytes),
     )
+    if SENT_AWAY in recovered and birth.cluster is None:
+        parts.is_sent_away = True
+        if data.holds_keys():
+            parts.notice(logging.WARNING, KEYS_OF_NOBODY)
+    return parts

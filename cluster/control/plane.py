@@ -25,7 +25,7 @@ from attrs import evolve
 
 from cluster.birth import events as birth_events
 from cluster.control import inputs, outputs, requests
-from cluster.control.belonging import HELD_KEYS, SENT_AWAY, Belonging
+from cluster.control.belonging import HELD_KEYS, Belonging
 from cluster.control.data_port import DataPort
 from cluster.control.heartbeats import HEARTBEAT, PhiReading
 from cluster.control.holds import Holds
@@ -92,7 +92,6 @@ class ControlPlane:
         self._check_data_at = now
         self._has_data = data.holds_keys()
         self._is_feature_asked = False
-        parts.is_sent_away = SENT_AWAY in recovered and parts.birth.cluster is None
         is_given_up = parts.log.cluster not in (None, parts.birth.cluster, parts.birth.undecided)
         if is_given_up and parts.log.map is None:
             # Birth has dropped this genesis, and a crash came before its group was.

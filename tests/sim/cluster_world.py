@@ -50,11 +50,13 @@ class SimulatedData:
     Attributes:
         keys: how many keys are in a slot; they are on disk and outlive crashes.
         held: slots that take no new keys, and the epoch of the map at which that began.
+        is_lost: an operator has accepted that its keys are gone, so nobody looks for them.
     """
 
     def __init__(self) -> None:
         self.keys: dict[int, int] = {}
         self.held: dict[int, int] = {}
+        self.is_lost = False
 
     def count_keys(self, slots: SlotSet) -> int:
         """See `DataPort.count_keys`."""
@@ -321,7 +323,7 @@ class World:
             case outputs.MapChanged(cluster_map):
                 machine.map = cluster_map
                 self._map_changed(process, cluster_map)
-                if cluster_map is not None:
+                if cluster_map is not None and not machine.data.is_lost:
                     view = SlotView(cluster_map)
                     self.no_orphans.map_changed(process.node, machine.data.keys, view)
             case outputs.MemberNews(node, view, _):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from cluster.control import requests as r
 from cluster.control.belonging import HELD_KEYS
 from cluster.identity import NodeId
+from cluster.map.views import SlotView
 from cluster.slots import SLOT_COUNT, SlotSet
 from tests.cluster.control.calm_world import CalmWorld, map_of
 from tests.sim.cluster_world import SimulatedMachine
@@ -56,3 +57,28 @@ def test_a_whole_cluster_without_keys_joins_the_other_one() -> None:
     world.run_until(world.is_agreed, 120.0)
     assert map_of(world.machines[0]).cluster == min(clusters)
     assert len(map_of(world.machines[0]).members) == 4
+
+
+def test_a_node_that_was_given_up_does_not_make_a_cluster_of_its_keys_unasked() -> None:
+    """It came back with them, and served all slots as another cluster: clients met two worlds."""
+    world = CalmWorld(3)
+    world.meet()
+    asked, lost = world.machines[0], world.machines[2]
+    node = lost.node
+    assert node is not None
+    lost.data.keys[next(iter(SlotView(map_of(asked)).ranges_of(node)))] = 5
+    world.world.crash(lost, "dropped")
+    world.run(40.0)
+    world.must(asked, r.WriteOff(node))
+    world.run_until(lambda: node not in map_of(asked).members, 120.0)
+    lines: list[str] = []
+    world.network.print_line = lines.append
+    lost.data.is_lost = True
+    world.world.start(lost)
+    world.run_until(lambda: lost.node != node, 60.0)
+    world.run(30.0)
+    assert lost.map is None
+    assert any("nobody is served them" in line for line in lines)
+    world.must(lost, r.Form())
+    world.run_until(lambda: lost.map is not None)
+    assert map_of(lost).cluster != map_of(asked).cluster

@@ -5,7 +5,7 @@ from __future__ import annotations
 from random import Random
 
 from cluster.control import inputs
-from cluster.control.belonging import SENT_AWAY
+from cluster.control.parts import SENT_AWAY
 from cluster.identity import Boot, ClusterId, Endpoint, NodeId, new_id
 from cluster.membership.codec import encode_packet
 from cluster.membership.facts import NodeFacts
