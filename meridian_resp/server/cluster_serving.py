@@ -22,6 +22,8 @@ from typing import TYPE_CHECKING, Final
 
 import trio
 
+from cluster.membership.messages import MemberStatus
+from cluster.membership.phi import Level
 from cluster.redis_ids import to_redis_id
 from cluster.slots import SLOT_COUNT, SlotSet
 from cluster.wire.messages import Forward, ForwardReply, KeyVersionsReply, KeyVersionsRequest
@@ -36,7 +38,8 @@ from meridian_resp.server.slot_data import SlotData
 
 if TYPE_CHECKING:
     from cluster.control.data_handler import DataMessage, PeerLink
-    from cluster.identity import Endpoint
+    from cluster.identity import Endpoint, NodeId
+    from cluster.membership.events import MemberView
     from meridian_resp.commands.cluster_port import ClusterPort
     from meridian_resp.server.cluster_reactor import PeerIo
     from meridian_resp.server.node import Node
@@ -47,6 +50,25 @@ logger = logging.getLogger(__name__)
 ALL_SLOTS: Final = SlotSet.span(0, SLOT_COUNT - 1)
 #: How often requests under way are looked at for those whose time is over.
 BEAT_S: Final = 0.05
+#: How many of these beats pass between two looks at who is silent.
+_LOOK_BEATS: Final = 10
+
+
+def silent_nodes(port: ClusterPort) -> frozenset[NodeId]:
+    """Return who answers nobody: dead or gone for membership, or suspected by it and dead by phi.
+
+    Phi alone is not enough: it is fed by datagrams only, and a network that drops those may still
+    carry links, over which membership asks before it suspects.
+    """
+    readings = port.phi()
+
+    def is_silent(view: MemberView) -> bool:
+        if view.status is MemberStatus.ALIVE or view.node == port.own_id:
+            return False
+        reading = readings.get(view.node)
+        return not view.status.is_live or (reading is not None and reading.level is Level.DEAD)
+
+    return frozenset(view.node for view in port.members() if is_silent(view))
 
 
 class ClusterServing:
@@ -73,6 +95,7 @@ class ClusterServing:
         self.commands: RoutedCommands
         self._port: ClusterPort
         self._output: ClusterOutput
+        self._beats = 0
         #: Sessions whose replies may leave, in order.
         self._settled: dict[Session, None] = {}
 
@@ -151,6 +174,9 @@ class ClusterServing:
 
     def beat(self) -> None:
         """Time has passed."""
+        self._beats += 1
+        if self._beats % _LOOK_BEATS == 0:
+            self.forwarding.silent = silent_nodes(self._port)
         self.forwarding.expire()
         self.execution.relieve()
         self._ask_for_tick()

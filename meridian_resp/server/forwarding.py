@@ -37,7 +37,7 @@ from meridian_resp.server.routing import Elsewhere, Here, Nowhere
 
 if TYPE_CHECKING:
     from cluster.control.data_handler import PeerLink
-    from cluster.identity import Endpoint
+    from cluster.identity import Endpoint, NodeId
     from meridian_resp.commands.cluster_port import ClusterPort
     from meridian_resp.server.routing import Routing
     from meridian_resp.server.session import Session
@@ -177,6 +177,8 @@ class Forwarding:
         self._parked: dict[int, Request] = {}
         #: Something was handed to a link since this was set to False.
         self.has_sent = False
+        #: Nodes that do not answer anybody: nothing is sent to them, so nobody waits in vain.
+        self.silent: frozenset[NodeId] = frozenset()
         self._last_number = 0
         self._sent = self._answered = self._retried = 0
         self._unreachable = self._moved = self._lost = 0
@@ -264,7 +266,8 @@ class Forwarding:
         return request.pending
 
     def _send(self, request: Request) -> bool:
-        if not self._port.send(request.target.endpoint, request.message):
+        target = request.target
+        if target.node in self.silent or not self._port.send(target.endpoint, request.message):
             return False
         destination = self._destinations.get(request.target.endpoint)
         if destination is None:

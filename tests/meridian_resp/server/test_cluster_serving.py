@@ -4,10 +4,12 @@ import errno
 
 import pytest
 
+from cluster.membership.messages import MemberStatus
 from cluster.slots import slot_of
 from meridian_resp.config.choices import AppendFsync
+from meridian_resp.server.cluster_serving import ClusterServing
 from tests.harness.failing_files import FailWhile
-from tests.harness.fake_cluster import gossip_endpoint, map_of
+from tests.harness.fake_cluster import gossip_endpoint, map_of, member
 from tests.harness.joined_servers import KEYS, THIRDS, JoinedServers, joined
 from tests.harness.simulated_server import request
 
@@ -276,6 +278,34 @@ def test_a_node_that_can_not_be_reached_is_named() -> None:
             "+PONG\r\n"
         ).encode()
     )
+
+
+def test_nobody_waits_for_a_node_that_answers_nobody() -> None:
+    """Suspected by membership and dead by phi: nothing is sent, so the outcome is known at once.
+
+    Phi alone is not believed: datagrams may be lost where links work.
+    """
+    servers = joined()
+    front = servers.servers[1]
+    front.cluster.silence(2, 20.0)
+    front.cluster.views = [member(1), member(2)]
+    look(front.serving)
+    assert servers.ask(1, f"SET {TWO} 1") == b"+OK\r\n"
+    front.cluster.views = [member(1), member(2, MemberStatus.SUSPECTED)]
+    look(front.serving)
+    assert servers.ask(1, f"SET {TWO} 1").startswith(b"-CLUSTERDOWN The node that serves slot")
+    front.cluster.readings.clear()
+    look(front.serving)
+    assert servers.ask(1, f"SET {TWO} 1") == b"+OK\r\n"
+    front.cluster.views = [member(1), member(2, MemberStatus.DEAD)]
+    look(front.serving)
+    assert servers.ask(1, f"SET {TWO} 1").startswith(b"-CLUSTERDOWN")
+
+
+def look(serving: ClusterServing) -> None:
+    """Let half a second of beats pass."""
+    for _ in range(10):
+        serving.beat()
 
 
 def test_a_broken_link_leaves_a_write_unknown() -> None:
