@@ -45,6 +45,9 @@ STALLED_MAX: Final = 1 << 18
 #: Idle proxies kept for the next client.
 IDLE_MAX: Final = 64
 TOO_MANY: Final = "TRYAGAIN Too many requests of this client wait for an earlier one"
+TOO_LATE: Final = (
+    "CLUSTERDOWN The request waited for longer than its sender does and was not executed"
+)
 
 TRANSACTION_LOST: Final = (
     "EXECABORT Transaction discarded because of: the log could not be written"
@@ -106,6 +109,8 @@ class ForwardExecution:
         #: order, by link.
         self._stalled: dict[PeerLink, deque[Forward | KeyVersionsRequest]] = {}
         self._stalled_count = 0
+        #: When requests arrived that could not be executed at once.
+        self._arrived: dict[tuple[PeerLink, int], float] = {}
         #: Bytes of replies made in this tick by link, which the link does not have yet.
         self._made: dict[PeerLink, int] = {}
         #: Requests executed, and refused because the slot is led elsewhere, since the start.
@@ -135,6 +140,7 @@ class ForwardExecution:
 
     def _stall(self, link: PeerLink, request: Forward | KeyVersionsRequest) -> None:
         self._stalled.setdefault(link, deque()).append(request)
+        self._arrived[link, request.request] = self._monotonic()
         self._stalled_count += 1
 
     def _is_full(self, link: PeerLink) -> bool:
@@ -155,6 +161,7 @@ class ForwardExecution:
                 if isinstance(request, Forward):
                     self._take(link, request)
                 else:
+                    self._arrived.pop((link, request.request), None)
                     self._tell_versions(link, request)
                 if self._executor.is_late():
                     break
@@ -164,6 +171,7 @@ class ForwardExecution:
     def on_link_down(self, link: PeerLink) -> None:
         """A link has ended: nobody waits for what it brought and was not executed yet."""
         self._stalled_count -= len(self._stalled.pop(link, ()))
+        self._arrived = {key: when for key, when in self._arrived.items() if key[0] is not link}
         for proxy in self._by_client.values():
             if proxy.deferred:
                 proxy.deferred = deque(one for one in proxy.deferred if one[0] is not link)
@@ -177,6 +185,7 @@ class ForwardExecution:
             self._begin(proxy, link, forward)
         elif len(proxy.deferred) < DEFERRED_MAX:
             proxy.deferred.append((link, forward))
+            self._arrived.setdefault((link, forward.request), self._monotonic())
         else:
             self._answer(link, forward.request, REFUSED, error(TOO_MANY))
 
@@ -191,6 +200,11 @@ class ForwardExecution:
         return proxy
 
     def _begin(self, proxy: ProxySession, link: PeerLink, forward: Forward) -> None:
+        if self._is_too_late(link, forward):
+            self.refused += 1
+            self._answer(link, forward.request, REFUSED, error(TOO_LATE))
+            self._retire(proxy)
+            return
         decision = self._routing.decide(forward.slot, adds_keys=False)
         if isinstance(decision, (Elsewhere, Nowhere)):
             self.refused += 1
@@ -211,6 +225,13 @@ class ForwardExecution:
             self._execute(proxy, link, commands)
         else:
             self._retire(proxy)
+
+    def _is_too_late(self, link: PeerLink, forward: Forward) -> bool:
+        """Whether it waited here for longer than its sender does: nobody wants it any more."""
+        arrived = self._arrived.pop((link, forward.request), None)
+        if arrived is None:
+            return False
+        return self._monotonic() - arrived > forward.deadline_ms / 1000
 
     def _execute(self, proxy: ProxySession, link: PeerLink, commands: list[list[bytes]]) -> None:
         before = len(proxy.out)

@@ -261,6 +261,18 @@ def test_too_many_waiting_requests_of_a_client_are_refused(
     assert len(bench.answers()) == 2
 
 
+def test_a_request_that_waited_longer_than_its_sender_was_executed() -> None:
+    """Its client had been told that nobody knows; now it is not executed any more."""
+    bench = Bench(extra=(slow(3),))
+    bench.forward(f"SLOW {KEYS[1]}")
+    late = bench.forward(f"SET {KEYS[1]} late")
+    bench.server.io.now_s += 5.1
+    bench.server.step()
+    answers = [answer for answer in bench.answers() if isinstance(answer, ForwardReply)]
+    assert [a.status for a in answers if a.request == late] == [REFUSED]
+    assert bench.server.node.keyspace.databases[0].count == 0
+
+
 def test_requests_wait_while_much_waits_to_be_sent(monkeypatch: pytest.MonkeyPatch) -> None:
     """To their node; then they go on in order, and nothing is lost."""
     monkeypatch.setattr(module, "LINK_BYTES_MAX", 1000)
