@@ -6,7 +6,7 @@ heartbeat is still on its way after the time that has passed:
 
     phi = -log10(1 - F(t)),   1 - F(t) = erfc(z / sqrt 2) / 2,   z = (t - mean - pause) / deviation
 
-Phi 1 is wrong once in 10 times, phi 8 once in 10^8. It steers routing and elections and never
+Phi 1 is wrong once in 10 times, phi 8 once in 10^8. It steers routing and never
 removes a node: that is what SWIM and operators are for.
 
 * 1 - F(t) computed as a difference is 0 from 8.3 deviations on; `erfc` keeps its digits up to 38.
