@@ -122,6 +122,16 @@ def test_a_worker_on_a_shared_core_held_it_for_whole_scheduler_slices(tmp_path):
     run_job(evolve(job, output_number=3), lambda seconds: None, pytest.fail)
 
 
+def test_a_job_that_dawdled_held_writers_back(tmp_path, monkeypatch):
+    """It gives way for a while only; who writes at full speed waits for its end."""
+    pace = Pace(25, 1.0)
+    pace.hurry()
+    assert pace.nap_s(9.0) == 0.0
+    monkeypatch.setattr("storage.compaction.worker.PATIENCE_S", -1.0)
+    job = evolve(flush_job(tmp_path, 20_000), share_percent=33)
+    run_job(job, lambda seconds: None, pytest.fail, is_core_shared=True)
+
+
 def test_a_share_of_all_takes_no_naps():
     """Whoever may take the whole core never naps; others not before a burst is over."""
     assert Pace(100, 0.0).nap_s(5.0) == 0.0
