@@ -56,6 +56,15 @@ class Block:
         return "\n".join([*head, MARK, output] if self.line else head)
 
 
+def verbs_of(scenario: object) -> dict[str, Verb]:
+    """Every verb of a scenario: its methods `do_some_thing` are verbs `some-thing`."""
+    return {
+        name.removeprefix("do_").replace("_", "-"): getattr(scenario, name)
+        for name in dir(scenario)
+        if name.startswith("do_")
+    }
+
+
 def parse(text: str) -> list[Block]:
     """Split a scenario into blocks; a block of comments alone has no command.
 

@@ -49,7 +49,7 @@ from cluster.map.values import Claim, Genesis
 from cluster.membership.facts import ALL_ROLES, Role
 from cluster.slots import SlotSet
 from cluster.wire.messages import ClaimsReply, GenesisHeld, GenesisOffer, PeerMessage
-from tests.scenario.runner import Command, Verb
+from tests.scenario.runner import Command
 from tests.sim.birth_nodes import endpoint, node_id, view
 
 _ROUNDS_MAX = 100
@@ -85,14 +85,6 @@ class BirthScenario:
         self.cut: set[tuple[int, int]] = set()
         self.lines: list[str] = []
         self.token = 0
-
-    def verbs(self) -> dict[str, Verb]:
-        """Every verb by its name."""
-        return {
-            name.removeprefix("do_").replace("_", "-"): getattr(self, name)
-            for name in dir(self)
-            if name.startswith("do_")
-        }
 
     # Setting the scene.
 

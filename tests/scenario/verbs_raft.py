@@ -35,7 +35,7 @@ from cluster.raft import (
     Wake,
 )
 from cluster.raft.messages import Message
-from tests.scenario.runner import Command, Verb
+from tests.scenario.runner import Command
 
 _ROUNDS_MAX = 200
 _SHOWN = ("term", "previous_index", "commit", "index", "hint_index", "hint_term", "last_index")
@@ -86,14 +86,6 @@ class RaftScenario:
         self.cut: set[tuple[str, str]] = set()
         self.lines: list[str] = []
         self.token = 0
-
-    def verbs(self) -> dict[str, Verb]:
-        """Every verb by its name."""
-        return {
-            name.removeprefix("do_").replace("_", "-"): getattr(self, name)
-            for name in dir(self)
-            if name.startswith("do_")
-        }
 
     # Setting the scene.
 

@@ -38,17 +38,17 @@ def run_seed(seed: int) -> BirthWorld:
         del step
         if not is_over and rng.random() < crash_chance:
             back_s = rng.choice((0.1, 5.0, 70.0)) * (0.5 + rng.random())
-            world.at(back_s, lambda: _return(world, process.number))
+            world.after(back_s, lambda: _return(world, process.number))
             raise Crash
 
     world.before_step = before_step
     for _ in range(rng.randrange(4)):
         number = rng.choice(sorted(numbers))
         slots = SlotSet.span(number * 100, number * 100 + 99)
-        world.at(rng.random() * 3, partial(world.tell, number, ClaimSlots(1, slots)))
+        world.after(rng.random() * 3, partial(world.tell, number, ClaimSlots(1, slots)))
     for _ in range(rng.randrange(2)):
         number = rng.choice(sorted(numbers))
-        world.at(rng.random() * 30, partial(world.tell, number, FormNow(2)))
+        world.after(rng.random() * 30, partial(world.tell, number, FormNow(2)))
     try:
         end = _FAULTS_S * rng.random()
         while world.now < end:
@@ -77,7 +77,7 @@ def _next_fault(world: BirthWorld, rng: Random) -> None:
         case 2:
             number = rng.choice(numbers)
             world.crash(number)
-            world.at(rng.choice((1.0, 10.0, 80.0)), lambda: _return(world, number))
+            world.after(rng.choice((1.0, 10.0, 80.0)), lambda: _return(world, number))
         case _:
             pass
     world.run(rng.choice((0.5, 3.0, 20.0)) * rng.random())
@@ -122,7 +122,7 @@ def run_crash(count: int, point: CrashPoint, *, back_s: float | None) -> BirthWo
             taken += 1
             if taken == point.step:
                 if back_s is not None:
-                    world.at(back_s, lambda: _return(world, point.number))
+                    world.after(back_s, lambda: _return(world, point.number))
                 raise Crash
 
     world.before_step = before_step

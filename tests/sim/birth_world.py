@@ -12,7 +12,6 @@ simple models of its neighbours:
 
 from __future__ import annotations
 
-import heapq
 from collections.abc import Callable
 from functools import partial
 from random import Random
@@ -53,6 +52,7 @@ from tests.sim.birth_nodes import (
     node_id,
     view,
 )
+from tests.sim.virtual_time import VirtualTime
 
 MAP_INTERVAL_S = 1.0
 
@@ -61,13 +61,13 @@ class Crash(Exception):
     """This node's process ends here."""
 
 
-class BirthWorld:
+class BirthWorld(VirtualTime):
     """Nodes 1 to `count`, from a seed."""
 
     def __init__(self, count: int, *, seed: int = 1, options: BirthOptions | None = None) -> None:
+        super().__init__()
         self.rng = Random(seed)
         self.options = options or BirthOptions()
-        self.now = 0.0
         self.processes = {n: Process(n) for n in range(1, count + 1)}
         self.clusters: dict[ClusterId, ClusterModel] = {}
         self.loss = 0.0
@@ -78,29 +78,16 @@ class BirthWorld:
         self.trace: list[str] = []
         #: Called before each step of a node (an output, a finished save); may raise `Crash`.
         self.before_step: Callable[[Process, str], None] = lambda process, step: None
-        self._heap: list[tuple[float, int, Callable[[], None]]] = []
-        self._count = 0
         for number in self.processes:
             self.start(number)
-            self.at(MAP_INTERVAL_S * self.rng.random(), partial(self._map_tick, number))
+            self.after(MAP_INTERVAL_S * self.rng.random(), partial(self._map_tick, number))
 
     # Time.
 
-    def at(self, delay_s: float, action: Callable[[], None]) -> None:
-        """Do something later."""
-        self._count += 1
-        heapq.heappush(self._heap, (self.now + delay_s, self._count, action))
-
     def run(self, seconds: float, until: Callable[[], bool] | None = None) -> None:
         """Let time pass, or until something holds."""
-        end = self.now + seconds
-        while self._heap and self._heap[0][0] <= end:
-            if until is not None and until():
-                return
-            when, _, action = heapq.heappop(self._heap)
-            self.now = max(self.now, when)
-            action()
-        self.now = end
+        if until is None or not until():
+            self.run_for(seconds, until)
 
     # Processes.
 
@@ -186,7 +173,7 @@ class BirthWorld:
         deadline = core.deadline()
         if deadline is not None:
             life = process.life
-            self.at(max(0.0, deadline - self.now) + 1e-6, lambda: self._wake(process, life))
+            self.after(max(0.0, deadline - self.now) + 1e-6, lambda: self._wake(process, life))
 
     def _wake(self, process: Process, life: int) -> None:
         core = process.core
@@ -204,7 +191,7 @@ class BirthWorld:
             case Save():
                 process.saving.append(output)
                 life = process.life
-                self.at(self.rng.random() * self.save_max_s, lambda: self._saved(process, life))
+                self.after(self.rng.random() * self.save_max_s, lambda: self._saved(process, life))
             case Hold(genesis):
                 process.group = genesis
                 process.acknowledged = set()
@@ -242,7 +229,7 @@ class BirthWorld:
         for _ in range(copies):
             if self.rng.random() >= self.loss:
                 delay_s = self.rng.random() * self.delay_max_s
-                self.at(delay_s, lambda: self._deliver(source, target, message))
+                self.after(delay_s, lambda: self._deliver(source, target, message))
 
     def _deliver(self, source: int, target: int, message: PeerMessage | GroupMessage) -> None:
         process = self.processes[target]
@@ -259,7 +246,7 @@ class BirthWorld:
     def _views_change(self) -> None:
         """Membership notices a moment later, each node at a time of its own."""
         for number in self.processes:
-            self.at(self.rng.random() * 0.5, partial(self._see, number))
+            self.after(self.rng.random() * 0.5, partial(self._see, number))
 
     def _see(self, number: int) -> None:
         process = self.processes[number]
@@ -292,7 +279,7 @@ class BirthWorld:
                 process.entries.add(cluster)
                 self._group_tick(process, life)
 
-        self.at(self.rng.random() * self.save_max_s, durable)
+        self.after(self.rng.random() * self.save_max_s, durable)
 
     def _group_tick(self, process: Process, life: int) -> None:
         group = process.group
@@ -304,7 +291,7 @@ class BirthWorld:
             if node != node_id(process.number):
                 self._send(process.number, int(node[-12:]), GroupMessage(group.identifier, False))
         self._commit(process)
-        self.at(0.5, lambda: self._group_tick(process, life))
+        self.after(0.5, lambda: self._group_tick(process, life))
 
     def _group_message(self, process: Process, source: int, message: GroupMessage) -> None:
         group = process.group
@@ -346,7 +333,7 @@ class BirthWorld:
 
     def _map_tick(self, number: int) -> None:
         """Spread the map, take nodes in, greet other clusters; once a second."""
-        self.at(MAP_INTERVAL_S, lambda: self._map_tick(number))
+        self.after(MAP_INTERVAL_S, lambda: self._map_tick(number))
         process = self.processes[number]
         core = process.core
         if core is None or process.adopted is None or core.cluster != process.adopted:

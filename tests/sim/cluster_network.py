@@ -11,15 +11,13 @@ of a seed can be compared by one digest.
 from __future__ import annotations
 
 import hashlib
-import heapq
 from collections.abc import Callable
 from random import Random
 
 from attrs import define, field
 
 from cluster.identity import Endpoint
-
-Action = Callable[[], None]
+from tests.sim.virtual_time import Action, VirtualTime
 
 
 @define
@@ -44,41 +42,19 @@ class Port:
     failing: set[Endpoint] = field(factory=set)
 
 
-class Network:
+class Network(VirtualTime):
     """Time, ways and their faults."""
 
     def __init__(self, seed: int, options: NetworkOptions) -> None:
+        super().__init__()
         self.random = Random(seed)
         self.options = options
-        self.now = 0.0
-        self.events_count = 0
         self.ports: dict[Endpoint, Port] = {}
         self.blocked: set[tuple[int, int]] = set()
         self.clogged: set[tuple[int, int]] = set()
         self.print_line: Callable[[str], None] | None = None
         self._digest = hashlib.sha256()
-        self._heap: list[tuple[float, int, Action]] = []
-        self._sequence = 0
         self._link_free_at: dict[tuple[int, int], float] = {}
-
-    # Time.
-
-    def at(self, when: float, action: Action) -> None:
-        """Do something at a moment."""
-        self._sequence += 1
-        heapq.heappush(self._heap, (max(when, self.now), self._sequence, action))
-
-    def after(self, delay_s: float, action: Action) -> None:
-        """Do something later."""
-        self.at(self.now + delay_s, action)
-
-    def run_until(self, end: float) -> None:
-        """Let everything happen up to a moment."""
-        while self._heap and self._heap[0][0] <= end:
-            self.now, _, action = heapq.heappop(self._heap)
-            self.events_count += 1
-            action()
-        self.now = end
 
     def note(self, what: str, payload: bytes = b"") -> None:
         """Add to the trace of this run."""

@@ -8,9 +8,7 @@ rules ask for.
 
 from __future__ import annotations
 
-import argparse
 import sys
-import time
 from collections.abc import Sequence
 from functools import partial
 
@@ -24,6 +22,7 @@ from cluster.metadata.options import MetadataOptions
 from cluster.metadata.voters import able_members
 from tests.sim.metadata_world import MetadataWorld, NetworkOptions, SimulatedNode, genesis_of
 from tests.sim.raft_checkers import Violation
+from tests.sim.seeds import play_seeds
 
 TROUBLE_S = 30.0
 HEALED_S = 60.0
@@ -62,10 +61,10 @@ class MetadataSimulation:
         """
         world = self.world
         world.hold(self.genesis)
-        world.at(0.1, world.gossip)
-        world.at(0.5, self._work)
-        world.at(self.random.uniform(0.5, 5.0), self._strike)
-        world.at(1.0, self._rewrite)
+        world.after(0.1, world.gossip)
+        world.after(0.5, self._work)
+        world.after(self.random.uniform(0.5, 5.0), self._strike)
+        world.after(1.0, self._rewrite)
         world.run_for(TROUBLE_S)
         self._heal()
         self._check_convergence()
@@ -86,7 +85,7 @@ class MetadataSimulation:
                 world.propose(node, lambda token: Propose(token, command))
             else:
                 self._change_member(node)
-        world.at(self.random.uniform(0.02, 0.4), self._work)
+        world.after(self.random.uniform(0.02, 0.4), self._work)
 
     def _change_member(self, node: SimulatedNode) -> None:
         assert node.log is not None and node.log.map is not None
@@ -102,7 +101,7 @@ class MetadataSimulation:
 
     def _rewrite(self) -> None:
         self.world.rewrite(self.random.choice(list(self.world.nodes.values())))
-        self.world.at(self.random.uniform(0.2, 2.0), self._rewrite)
+        self.world.after(self.random.uniform(0.2, 2.0), self._rewrite)
 
     # Faults.
 
@@ -118,15 +117,15 @@ class MetadataSimulation:
             self.kills += 1
             world.crash(node)
             away = self.random.choice((0.05, 1.0, 3.0, 8.0))
-            world.at(away, partial(self._restart, node))
+            world.after(away, partial(self._restart, node))
         elif chance < 0.8:
             names = sorted(world.nodes)
             side = set(self.random.sample(names, self.random.randint(1, len(names) - 1)))
             world.blocked = {frozenset({a, b}) for a in side for b in names if b not in side}
-            world.at(self.random.uniform(0.5, 5.0), world.blocked.clear)
+            world.after(self.random.uniform(0.5, 5.0), world.blocked.clear)
         else:
             world.network.disk_delay_max_s = self.random.choice((0.01, 0.3, 1.0))
-        world.at(self.random.uniform(0.2, 3.0), self._strike)
+        world.after(self.random.uniform(0.2, 3.0), self._strike)
 
     def _restart(self, node: SimulatedNode) -> None:
         if node.log is None:
@@ -212,18 +211,7 @@ def run_seed(seed: int, *, is_traced: bool = False) -> str:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Play one seed or many."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--seed", type=int, default=0, help="the first seed")
-    parser.add_argument("--count", type=int, default=1, help="how many seeds")
-    parser.add_argument("--trace", action="store_true", help="print every output of every node")
-    options = parser.parse_args(arguments)
-    started = time.monotonic()
-    for seed in range(options.seed, options.seed + options.count):
-        text = run_seed(seed, is_traced=options.trace)
-        if options.count <= 20:
-            print(text)
-    print(f"{options.count} seeds in {time.monotonic() - started:.1f} s, all promises held")
-    return 0
+    return play_seeds(run_seed, __doc__, arguments)
 
 
 if __name__ == "__main__":

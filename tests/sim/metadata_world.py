@@ -8,7 +8,6 @@ comes from one seeded generator, so a seed replays.
 
 from __future__ import annotations
 
-import heapq
 from collections import deque
 from collections.abc import Callable
 from functools import partial
@@ -41,6 +40,7 @@ from cluster.metadata.metadata_log import MetadataLog
 from cluster.metadata.options import MetadataOptions
 from cluster.metadata.records import RecordFold, recover
 from tests.sim.metadata_checkers import MetadataCheckers
+from tests.sim.virtual_time import VirtualTime
 
 CLUSTER = ClusterId("c0000000-0000-4000-8000-000000000000")
 ROLES = Role.COORDINATOR | Role.REBALANCER
@@ -100,42 +100,20 @@ class SimulatedNode:
     is_formed: bool = False
 
 
-class MetadataWorld:
+class MetadataWorld(VirtualTime):
     """Nodes, their network and the time."""
 
     def __init__(self, seed: int, options: MetadataOptions, network: NetworkOptions) -> None:
+        super().__init__(100.0)
         self.random = Random(seed)
         self.options = options
         self.network = network
-        self.now = 100.0
         self.nodes: dict[NodeId, SimulatedNode] = {}
         self.blocked: set[frozenset[NodeId]] = set()
         self.checkers = MetadataCheckers()
         self.results: dict[int, Result] = {}
         self.trace: Callable[[str], None] | None = None
-        self.events_count = 0
-        self._heap: list[tuple[float, int, Callable[[], None]]] = []
-        self._sequence = 0
         self._token = 0
-
-    # Time.
-
-    def at(self, delay_s: float, action: Callable[[], None]) -> None:
-        """Do something later."""
-        self._sequence += 1
-        heapq.heappush(self._heap, (self.now + delay_s, self._sequence, action))
-
-    def run_until(self, end: float) -> None:
-        """Let everything happen up to a moment."""
-        while self._heap and self._heap[0][0] <= end:
-            self.now, _, action = heapq.heappop(self._heap)
-            self.events_count += 1
-            action()
-        self.now = end
-
-    def run_for(self, seconds: float) -> None:
-        """Let some time pass."""
-        self.run_until(self.now + seconds)
 
     # Nodes.
 
@@ -191,7 +169,7 @@ class MetadataWorld:
         """Let a genesis hold on all its voters, on each a little later."""
         for voter in genesis.voters:
             node = self.nodes[voter]
-            self.at(self.random.uniform(0, 0.5), partial(self.tell, node, Hold(genesis)))
+            self.after(self.random.uniform(0, 0.5), partial(self.tell, node, Hold(genesis)))
 
     def propose(self, node: SimulatedNode, propose: Callable[[int], Propose]) -> int:
         """Let a node propose something; return the token."""
@@ -235,7 +213,7 @@ class MetadataWorld:
                 endpoint = endpoint_of(teller.node)
                 self.tell(node, EpochSeen(teller.node, endpoint, held.epoch, held.cluster))
             self.tell(node, Members(self._views()))
-        self.at(0.2, self.gossip)
+        self.after(0.2, self.gossip)
 
     def _views(self) -> tuple[MemberView, ...]:
         return tuple(self._view(node) for node in self.nodes.values())
@@ -287,7 +265,7 @@ class MetadataWorld:
 
     def _start_saving(self, node: SimulatedNode) -> None:
         delay = self.random.uniform(0.0005, self.network.disk_delay_max_s)
-        self.at(delay, partial(self._finish_saving, node, node.boot))
+        self.after(delay, partial(self._finish_saving, node, node.boot))
 
     def _finish_saving(self, node: SimulatedNode, boot: int) -> None:
         if node.boot != boot or node.log is None:
@@ -306,7 +284,7 @@ class MetadataWorld:
         if node.wake_at is not None and self.now < node.wake_at <= due:
             return
         node.wake_at = due
-        self.at(due - self.now + 1e-9, partial(self._look, node, node.boot))
+        self.after(due - self.now + 1e-9, partial(self._look, node, node.boot))
 
     def _look(self, node: SimulatedNode, boot: int) -> None:
         if node.boot != boot or node.log is None:
@@ -322,7 +300,7 @@ class MetadataWorld:
         if self.random.random() < self.network.straggler:
             delay += self.random.random()
         is_lost = self.random.random() < self.network.loss
-        self.at(delay, partial(self._deliver, source, output, is_lost))
+        self.after(delay, partial(self._deliver, source, output, is_lost))
 
     def _deliver(self, source: NodeId, output: Send, is_lost: bool) -> None:
         target = self.nodes.get(output.node)

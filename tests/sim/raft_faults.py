@@ -48,7 +48,7 @@ class Faults:
         """Do one thing, and come back after a pause."""
         if self.is_on:
             self.random.choice(self.kinds)()
-            self.world.at(self.random.uniform(0.05, self.pause_max_s), self.strike)
+            self.world.after(self.random.uniform(0.05, self.pause_max_s), self.strike)
 
     def stop(self) -> None:
         """No more faults; what is cut is joined again."""
@@ -77,7 +77,7 @@ class Faults:
         leader = self.world.leader()
         if leader is not None:
             self._transfer()
-            self.world.at(self.random.uniform(0.0, 0.1), lambda: self._cut_off(leader.name))
+            self.world.after(self.random.uniform(0.0, 0.1), lambda: self._cut_off(leader.name))
 
     def _split_change(self) -> None:
         """Replace voters, and cut those who leave from those who come in mid-change."""
@@ -96,7 +96,7 @@ class Faults:
         self.world.tell(leader.name, change)
         stayers = [name for name in self.names if name not in leavers]
         delay = self.random.uniform(0.0, 0.05)
-        self.world.at(delay, lambda: self._split(stayers, leavers))
+        self.world.after(delay, lambda: self._split(stayers, leavers))
 
     def _split(self, left: list[NodeId], right: list[NodeId]) -> None:
         if self.is_on:
@@ -117,7 +117,7 @@ class Faults:
         if self.world.nodes[name].group is None:
             return
         self.world.crash(name)
-        self.world.at(self.random.choice((0.01, 0.5, 4.0)), lambda: self.restart(name))
+        self.world.after(self.random.choice((0.01, 0.5, 4.0)), lambda: self.restart(name))
 
     def restart(self, name: NodeId) -> None:
         if self.world.nodes[name].group is None:

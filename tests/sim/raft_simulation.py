@@ -7,9 +7,7 @@ the group must elect a leader, commit something new and converge.
 
 from __future__ import annotations
 
-import argparse
 import sys
-import time
 from collections.abc import Sequence
 
 from cluster.raft import (
@@ -23,6 +21,7 @@ from cluster.raft import (
 from tests.sim.raft_checkers import Violation
 from tests.sim.raft_faults import Faults
 from tests.sim.raft_world import NetworkOptions, SimulatedNode, World
+from tests.sim.seeds import play_seeds
 
 TROUBLE_S = 20.0
 HEALED_S = 8.0
@@ -75,11 +74,11 @@ class Simulation:
             Violation: a promise was broken.
             AssertionError: an invariant inside a core was.
         """
-        self.world.at(0.1, self._propose)
-        self.world.at(0.2, self._read)
-        self.world.at(0.5, self.faults.strike)
-        self.world.at(0.3, self._compact)
-        self.world.at(1.0, self._suspect)
+        self.world.after(0.1, self._propose)
+        self.world.after(0.2, self._read)
+        self.world.after(0.5, self.faults.strike)
+        self.world.after(0.3, self._compact)
+        self.world.after(1.0, self._suspect)
         self.world.run_until(TROUBLE_S)
         self._heal()
         self.world.run_until(TROUBLE_S + HEALED_S)
@@ -96,12 +95,12 @@ class Simulation:
         for _ in range(self.random.choice((1, 1, 3))):
             token = world.token()
             world.tell(name, Propose(token, b"c%d" % token))
-        world.at(self.random.uniform(0.01, 0.2), self._propose)
+        world.after(self.random.uniform(0.01, 0.2), self._propose)
 
     def _read(self) -> None:
         world = self.world
         world.tell(self.random.choice(self.names), Read(world.token()))
-        world.at(self.random.uniform(0.01, 0.1), self._read)
+        world.after(self.random.uniform(0.01, 0.1), self._read)
 
     def _compact(self) -> None:
         """Some node makes a snapshot of its state and drops entries before it."""
@@ -113,7 +112,7 @@ class Simulation:
                 configuration = group.configuration_at(node.applied)
                 disk.set_snapshot(Snapshot(node.applied, term, configuration))
                 disk.compact(node.applied - self.random.choice((0, 3)))
-        self.world.at(self.random.uniform(0.1, 1.0), self._compact)
+        self.world.after(self.random.uniform(0.1, 1.0), self._compact)
 
     def _suspect(self) -> None:
         """What a failure detector does for groups that hibernate."""
@@ -123,7 +122,7 @@ class Simulation:
                 continue
             if self.world.nodes[group.leader].group is None or self.random.random() < 0.1:
                 self.world.tell(name, Wake())
-        self.world.at(1.0, self._suspect)
+        self.world.after(1.0, self._suspect)
 
     # The end.
 
@@ -183,18 +182,7 @@ def run_seed(seed: int, *, is_traced: bool = False) -> str:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Play one seed or many."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--seed", type=int, default=0, help="the first seed")
-    parser.add_argument("--count", type=int, default=1, help="how many seeds")
-    parser.add_argument("--trace", action="store_true", help="print every output of every core")
-    options = parser.parse_args(arguments)
-    started = time.monotonic()
-    for seed in range(options.seed, options.seed + options.count):
-        text = run_seed(seed, is_traced=options.trace)
-        if options.count <= 10:
-            print(text)
-    print(f"{options.count} seeds in {time.monotonic() - started:.1f} s, all promises held")
-    return 0
+    return play_seeds(run_seed, __doc__, arguments)
 
 
 if __name__ == "__main__":

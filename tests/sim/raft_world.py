@@ -8,7 +8,6 @@ last snapshot and the log. Everything random comes from one seeded generator, so
 
 from __future__ import annotations
 
-import heapq
 from collections import deque
 from collections.abc import Callable
 from functools import partial
@@ -34,6 +33,7 @@ from cluster.raft import (
 )
 from cluster.raft.messages import Message, SnapshotRequest
 from tests.sim.raft_checkers import Checkers, terms_of_log
+from tests.sim.virtual_time import VirtualTime
 
 
 @attrs.define
@@ -64,40 +64,24 @@ class SimulatedNode:
     reads: dict[int, int] = attrs.field(factory=dict)
 
 
-class World:
+class World(VirtualTime):
     """Nodes, their network and the time."""
 
     def __init__(self, seed: int, options: RaftOptions, network: NetworkOptions) -> None:
+        super().__init__()
         self.random = Random(seed)
         self.options = options
         self.network = network
-        self.now = 0.0
         self.nodes: dict[NodeId, SimulatedNode] = {}
         self.disk_delay_max_s = 0.01
         self.checkers = Checkers()
         self.blocked: set[tuple[NodeId, NodeId]] = set()
-        self.events_count = 0
         self.reads_count = 0
         self.snapshots_count = 0
         self.trace: Callable[[str], None] | None = None
-        self._heap: list[tuple[float, int, Callable[[], None]]] = []
-        self._sequence = 0
         self._token = 0
 
     # Time.
-
-    def at(self, delay_s: float, action: Callable[[], None]) -> None:
-        """Do something later."""
-        self._sequence += 1
-        heapq.heappush(self._heap, (self.now + delay_s, self._sequence, action))
-
-    def run_until(self, end: float) -> None:
-        """Let everything happen up to a moment."""
-        while self._heap and self._heap[0][0] <= end:
-            self.now, _, action = heapq.heappop(self._heap)
-            self.events_count += 1
-            action()
-        self.now = end
 
     def local(self, node: SimulatedNode) -> float:
         """The node's own clock, which runs at its own rate."""
@@ -207,7 +191,7 @@ class World:
         delay = (
             self.random.uniform(0.0005, self.disk_delay_max_s) if node.saving[0].is_saving else 0.0
         )
-        self.at(delay, lambda: self._finish_saving(node, boot))
+        self.after(delay, lambda: self._finish_saving(node, boot))
 
     def _finish_saving(self, node: SimulatedNode, boot: int) -> None:
         if node.boot != boot or node.group is None:
@@ -250,7 +234,7 @@ class World:
             return  # an earlier look is on its way
         node.wake_at = due
         boot = node.boot
-        self.at(due - self.now + 1e-9, lambda: self._look(node, boot))
+        self.after(due - self.now + 1e-9, lambda: self._look(node, boot))
 
     def _look(self, node: SimulatedNode, boot: int) -> None:
         if node.boot != boot or node.group is None:
@@ -268,7 +252,7 @@ class World:
             if chance() < network.straggler:
                 delay += chance() * network.straggler_s
             is_lost = chance() < network.loss
-            self.at(delay, partial(self._deliver, message, is_lost))
+            self.after(delay, partial(self._deliver, message, is_lost))
 
     def _deliver(self, message: Message, is_lost: bool) -> None:
         is_cut = (message.source, message.target) in self.blocked
@@ -276,7 +260,7 @@ class World:
         is_there = not (is_lost or is_cut) and target is not None and target.group is not None
         if isinstance(message, SnapshotRequest) and self.random.random() < 0.8:
             report = SnapshotReported(message.target, is_there)
-            self.at(0.01, lambda: self.tell(message.source, report))
+            self.after(0.01, lambda: self.tell(message.source, report))
         if is_there:
             self.tell(message.target, message)
 

@@ -7,7 +7,6 @@ process that gets no processor. Everything is drawn from one seeded generator, s
 
 from __future__ import annotations
 
-import heapq
 from collections.abc import Callable, Iterable
 from random import Random
 
@@ -16,6 +15,7 @@ from attrs import define, frozen
 from cluster.identity import Endpoint
 from cluster.wire.frames import HEADER_BYTES
 from cluster.wire.seal import OVERHEAD_BYTES
+from tests.sim.virtual_time import VirtualTime
 
 HEADERS_BYTES = 28 + OVERHEAD_BYTES  # IPv4 and UDP, and the seal
 STREAM_HEADERS_BYTES = 40 + HEADER_BYTES  # IPv4 and TCP; what a link costs to keep is not counted
@@ -59,16 +59,13 @@ class Machine:
     heartbeat_bytes: int = 0
 
 
-class Network:
-    """The event heap and the ways between machines."""
+class Network(VirtualTime):
+    """Time and the ways between machines."""
 
     def __init__(self, options: NetworkOptions, rng: Random) -> None:
+        super().__init__()
         self.options = options
-        self.now = 0.0
-        self.events = 0
         self._rng = rng
-        self._heap: list[tuple[float, int, Callable[[], None]]] = []
-        self._count = 0
         self._machines: dict[Endpoint, Machine] = {}
         self._blocked: set[tuple[int, int]] = set()
 
@@ -102,11 +99,6 @@ class Network:
         """Undo all divisions."""
         self._blocked = set()
 
-    def at(self, when: float, action: Callable[[], None]) -> None:
-        """Call `action` at a virtual time."""
-        self._count += 1
-        heapq.heappush(self._heap, (when, self._count, action))
-
     def send(
         self,
         source: Machine,
@@ -129,19 +121,6 @@ class Network:
             low, high = options.delay_s
             when = self.now + low + random() * (high - low)
             self.at(when, lambda: self._arrive(source, target, deliver))
-
-    def run_until(self, end: float, is_done: Callable[[], bool] | None = None) -> bool:
-        """Let events happen until a time, or until `is_done` says so (asked at every event)."""
-        heap = self._heap
-        while heap and heap[0][0] <= end:
-            when, _, action = heapq.heappop(heap)
-            self.now = when
-            self.events += 1
-            action()
-            if is_done is not None and is_done():
-                return True
-        self.now = end
-        return False
 
     def _arrive(self, source: Machine, target: Endpoint, deliver: Callable[[], None]) -> None:
         machine = self._machines.get(target)

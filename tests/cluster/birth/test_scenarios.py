@@ -16,7 +16,7 @@ FILES = sorted((ROOT / "tests" / "scenarios" / "birth").glob("*.txt"))
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
 def test_scenario(path: Path) -> None:
     """The story goes as it is written down."""
-    runner.check(path, BirthScenario().verbs())
+    runner.check(path, runner.verbs_of(BirthScenario()))
 
 
 def test_there_are_scenarios() -> None:
