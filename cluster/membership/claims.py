@@ -36,7 +36,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from cluster.identity import NodeId, Precedence
-from cluster.membership.codec import size_of
+from cluster.membership.codec import COUNTER_MAX, size_of
 from cluster.membership.events import IdentityConflict, MemberForgotten, SelfRemoved
 from cluster.membership.local_node import LocalNode
 from cluster.membership.messages import (
@@ -240,7 +240,8 @@ class Claims:
     def renew(self, now: float) -> None:
         """Say again what this node is, by its next incarnation."""
         member = self._local.member
-        member.incarnation += 1
+        # Who was made to climb to the bound stays there: what is beyond it no node would read.
+        member.incarnation = min(member.incarnation + 1, COUNTER_MAX - 1)
         member.changed_at = now
         self._local.tell(member.claim)
         self._local.announce(member, MemberStatus.ALIVE)

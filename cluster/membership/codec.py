@@ -165,7 +165,7 @@ class _Reader:
 
     def removed(self) -> Removed:
         node = self.node()
-        return Removed(node, self.number())
+        return Removed(node, self.counter())
 
     def states(self) -> SyncStates:
         entries = tuple(self.entry() for _ in range(self.number()))

@@ -308,5 +308,5 @@ def decode_message(data: bytes) -> PeerMessage:
         return _DECODER.decode(data)
     except msgspec.ValidationError as failure:
         raise WireError("message") from failure
-    except msgspec.DecodeError as failure:
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as failure:
         raise WireError("msgpack") from failure

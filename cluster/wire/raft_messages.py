@@ -175,7 +175,7 @@ def decode_raft_message(data: bytes) -> raft.Message:
         raise WireError("raft version")
     try:
         wire = _DECODER.decode(memoryview(data)[1:])
-    except msgspec.DecodeError as failure:
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as failure:
         raise WireError("raft message") from failure
     return _unpack(wire)
 

@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 
 from cluster.identity import Endpoint
 from cluster.membership.claims import NOBODY_WAITS
+from cluster.membership.codec import COUNTER_MAX
 from cluster.membership.events import (
     IdentityConflict,
     MemberChanged,
@@ -281,3 +282,11 @@ def test_changes_are_reported_once() -> None:
         node.hear(B, alive(A), suspect(0), dead(0))
     reported = [(c.previous, c.member.status) for c in node.told(MemberChanged)]
     assert reported == [(None, ALIVE), (ALIVE, SUSPECTED), (SUSPECTED, DEAD)]
+
+
+def test_a_node_made_to_climb_to_the_bound_could_not_be_read_any_more() -> None:
+    """Its own word stays one that others accept, even where it cannot refute."""
+    node = LoneNode(1)
+    node.hear(A, Suspect(OWN, at(2, COUNTER_MAX - 1), A))
+    node.pass_time(0.3)
+    assert {m.incarnation for _, m, _ in node.sent(Alive) if m.node == OWN} == {COUNTER_MAX - 1}

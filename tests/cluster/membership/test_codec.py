@@ -186,6 +186,13 @@ def test_numbers_that_leave_no_next_one_are_refused() -> None:
         )
 
 
+def test_a_quarantine_that_no_table_could_pass_on_is_refused() -> None:
+    """It would be repeated by all who hear it, and fail in the exchange of tables."""
+    node = NodeId(new_id(Random(1)))
+    with pytest.raises(PacketError):
+        decode_packet(encode_packet(Packet(None, node, 0, (Removed(node, 2**64 - 1),))))
+
+
 def test_the_example_of_the_document_is_right() -> None:
     """The hex block of docs/protocols/gossip.md is the packet that is described there."""
     text = DOCUMENT.read_text(encoding="utf-8")

@@ -46,6 +46,20 @@ def test_fields_of_a_later_version_are_ignored() -> None:
     assert encode_message(decode_message(longer)) != longer
 
 
+@pytest.mark.parametrize(
+    "data",
+    [
+        msgspec.msgpack.encode([14, b"a", "??"]).replace(b"??", b"\xff\xfe"),
+        b"\x93\x0a\x01" + b"\x91" * 100_000 + b"\x01",
+    ],
+    ids=["text that is no UTF-8", "lists in lists in lists"],
+)
+def test_a_peer_could_stop_a_node_by_what_the_decoder_chokes_on(data: bytes) -> None:
+    """The library raises other errors than its own for these."""
+    with pytest.raises(WireError, match="msgpack"):
+        decode_message(data)
+
+
 @given(st.binary(max_size=200))
 def test_garbage_is_refused_by_name(data: bytes) -> None:
     """Bytes that are no message raise `WireError` and nothing else."""

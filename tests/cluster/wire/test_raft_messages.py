@@ -121,3 +121,10 @@ def test_garbage_is_refused_by_name(data: bytes) -> None:
         decode_raft_message(b"\x01" + data)
     except WireError as refusal:
         assert refusal.reason.startswith("raft")
+
+
+def test_a_peer_could_stop_a_node_by_lists_in_lists() -> None:
+    """A field more than this version knows, so deep that the library gives up."""
+    head = b"\x01\x95\x08" + (b"\xc4\x10" + bytes(16)) * 2 + b"\x01"
+    with pytest.raises(WireError):
+        decode_raft_message(head + b"\x91" * 100_000 + b"\x01")
