@@ -54,7 +54,7 @@ class Domains:
 
     def shares(self, partitions: int) -> dict[NodeId, Fraction]:
         """Return how many replicas each node should hold, exactly; they sum up to all of them."""
-        weights = {n.node: Fraction(n.weight).limit_denominator(1000) for n in self.nodes.values()}
+        weights = self._weights()
         rack_of = {n.node: n.rack_key for n in self.nodes.values()}
         machine_of = {n.node: n.machine_key for n in self.nodes.values()}
         total = Fraction(partitions * self.replicas)
@@ -71,6 +71,17 @@ class Domains:
                 there = {n: w for n, w in inside.items() if machine_of[n] == machine}
                 shares.update(fill(of_machine, there, dict.fromkeys(there, partitions)))
         return shares
+
+    def lead_shares(self, partitions: int) -> dict[NodeId, Fraction]:
+        """Return how many partitions each node should lead, exactly; they sum up to all of them.
+
+        A node leads only what it holds, so this follows weight further than `shares` does: where
+        every node holds everything, a heavy one still leads more.
+        """
+        return fill(Fraction(partitions), self._weights(), self.shares(partitions))
+
+    def _weights(self) -> dict[NodeId, Fraction]:
+        return {n.node: Fraction(n.weight).limit_denominator(1000) for n in self.nodes.values()}
 
 
 def least_cap(sizes: Iterable[int], needed: int) -> int:
@@ -94,7 +105,7 @@ def summed(
 
 
 def fill(
-    total: Fraction, weights: Mapping[_Domain, Fraction], rooms: Mapping[_Domain, int]
+    total: Fraction, weights: Mapping[_Domain, Fraction], rooms: Mapping[_Domain, int | Fraction]
 ) -> dict[_Domain, Fraction]:
     """Share `total` by weight; who would get more than its room gets its room, the others more."""
     assert total <= sum(rooms[key] for key in weights), (total, dict(rooms))

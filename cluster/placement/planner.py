@@ -174,10 +174,8 @@ class _Leads:
         self._led: dict[NodeId, set[int]] = {node: set() for node in layout.of_node}
         for number, held in layout.held.items():
             self._led[held[0]].add(number)
-        replicas = layout.domains.replicas
-        self.bounds = {
-            node: Bounds.around(share / replicas) for node, share in layout.shares.items()
-        }
+        shares = layout.domains.lead_shares(len(layout.held))
+        self.bounds = {node: Bounds.around(share) for node, share in shares.items()}
 
     def count(self, node: NodeId) -> int:
         """Return how many partitions a node leads."""

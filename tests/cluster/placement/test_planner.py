@@ -3,6 +3,7 @@ from __future__ import annotations
 import math
 from random import Random
 
+import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
@@ -51,7 +52,7 @@ def check(plan: Plan, nodes: list[RingNode], partitions: tuple[int, ...] = PARTI
         # Ten percent, or one whole replica where ten percent is less than one.
         assert loads[node] <= max(math.ceil(share), share * LOAD_MAX), (node, share)
         assert loads[node] >= min(math.floor(share), share * LOAD_MIN), (node, share)
-        lead = share / domains.replicas
+    for node, lead in domains.lead_shares(len(partitions)).items():
         assert abs(leads[node] - lead) <= max(1, lead / 10), (node, leads[node], lead)
 
 
@@ -116,6 +117,17 @@ def test_pinned_partitions_stay_where_they_were_put(pins: dict[int, int]) -> Non
         for number, node in pinned.items():
             assert number == 0 or plan.replicas(number, "dc1")[0] == node
         assert len(plan.replicas(0, "dc1")) == 3
+
+
+@pytest.mark.parametrize("count", [2, 3])
+def test_weight_counted_for_nothing_where_every_node_holds_everything(count: int) -> None:
+    """With no more nodes than replicas all hold all; the heavy one still leads by its weight."""
+    nodes = [node_at(i, 0, i, weight=4.0 if i == 0 else 1.0) for i in range(count)]
+    light = [node_at(i, 0, i) for i in range(count)]
+    for old in (None, make_plan(request(light))):
+        leads = make_plan(request(nodes), old).leads()
+        wanted = len(PARTITIONS) * 4 / (4 + count - 1)
+        assert abs(leads[nodes[0].node] - wanted) <= wanted / 10
 
 
 def test_every_datacenter_has_replicas_of_its_own() -> None:
