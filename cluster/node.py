@@ -64,6 +64,9 @@ from storage.wakeup import Wakeup
 
 logger = logging.getLogger(__name__)
 
+#: How often deadlines are looked at while a new life waits for the disk.
+_RENEWAL_LOOK_S = 1.0
+
 
 @frozen(kw_only=True)
 class NodeParts:
@@ -203,18 +206,22 @@ class ClusterNode:
 
     def _turn(self) -> None:
         """Take in what has come, let time pass, and act."""
-        plane, peers, now = self._plane, self._peers, self._parts.monotonic()
+        plane, now = self._plane, self._parts.monotonic()
         for _ in range(min(len(self._inbox), self._options.shell.turn_inputs_max)):
             self._inputs += 1
             plane.handle(self._inbox.take(), now)
         due = plane.deadline()
         if due is not None and due <= now:
             plane.on_deadline(now)
-        due = peers.deadline()
-        if due is not None and due <= now:
-            peers.on_deadline(now)
-        self._requests.expire(now)
+        self._keep_deadlines(now)
         self._act()
+
+    def _keep_deadlines(self, now: float) -> None:
+        """Let links and requests run out that had their time."""
+        due = self._peers.deadline()
+        if due is not None and due <= now:
+            self._peers.on_deadline(now)
+        self._requests.expire(now)
 
     def _act(self) -> None:
         """Do what the plane asks for, in its order."""
@@ -279,7 +286,10 @@ class ClusterNode:
             renewed.set()
 
         self._journal.renew(lambda: self._parts.renew(retirement.records), take)
-        await renewed.wait()
+        while not renewed.is_set():  # a disk that refuses makes it long, and others wait
+            with trio.move_on_after(_RENEWAL_LOOK_S):
+                await renewed.wait()
+            self._keep_deadlines(self._parts.monotonic())
         (state,) = states
         self._identity = state.identity
         identity = evolve(

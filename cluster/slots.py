@@ -8,7 +8,8 @@ disjoint ranges that do not touch: equal sets are equal values, whatever they we
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import pairwise
 
 from attrs import frozen
 
@@ -58,6 +59,17 @@ class SlotSet:
             first, _, last = word.partition("-")
             slots.extend(range(int(first), int(last or first) + 1))
         return SlotSet.of(slots)
+
+    @staticmethod
+    def told(ranges: Sequence[tuple[int, int]]) -> SlotSet | None:
+        """Return the set that another node tells by its ranges; None when it never could.
+
+        Ranges that overlap are refused: a few bytes could make the reader count for hours.
+        """
+        if not all(0 <= first <= last < SLOT_COUNT for first, last in ranges):
+            return None
+        is_apart = all(a[1] + 1 < b[0] for a, b in pairwise(ranges))
+        return SlotSet(tuple(ranges)) if is_apart else None
 
     def __len__(self) -> int:
         return sum(last - first + 1 for first, last in self.ranges)

@@ -23,7 +23,6 @@ from __future__ import annotations
 
 import enum
 from collections.abc import Sequence
-from itertools import pairwise
 
 from cluster.birth.composing import compose_genesis
 from cluster.birth.events import Answer, Hold
@@ -337,10 +336,7 @@ class Proposing:
 
 def _claim_of(node: NodeId, reply: ClaimsReply) -> Claim | None:
     """Return what a reply claims; None when it is no set of slots."""
-    ranges = reply.ranges
-    is_right = all(0 <= first <= last < SLOT_COUNT for first, last in ranges)
-    # Distinct slots are few; ranges that overlap could make the reader count for hours.
-    is_right = is_right and all(a[1] + 1 < b[0] for a, b in pairwise(ranges))
-    if not is_right or not 0 <= reply.config_epoch <= COUNTER_MAX:
+    slots = SlotSet.told(reply.ranges)
+    if slots is None or not 0 <= reply.config_epoch <= COUNTER_MAX:
         return None
-    return Claim(node, SlotSet(tuple(ranges)), reply.config_epoch)
+    return Claim(node, slots, reply.config_epoch)

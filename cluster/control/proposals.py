@@ -27,7 +27,7 @@ from cluster.identity import Endpoint, NodeId
 from cluster.map.commands import MapCommand, MoveSlots, RemoveMember, UnassignSlots
 from cluster.map.values import CommandResult
 from cluster.metadata.events import Propose, Result
-from cluster.slots import SLOT_COUNT, SlotSet
+from cluster.slots import SlotSet
 from cluster.wire.messages import SlotKeysReply, SlotKeysRequest
 
 #: In the place of a count: the node that was asked does not lead all of these slots.
@@ -36,7 +36,7 @@ NOT_LED = -1
 OnResult = Callable[[CommandResult | None, str], None]
 OnKeys = Callable[[Mapping[NodeId, Counted] | None], None]
 
-UNKNOWN_TEXT = "ERR nobody knows whether that was done ({reason}); look at the map before a repeat"
+UNKNOWN_TEXT = "ERR nobody knows whether that was done ({reason})"
 STILL_LIVES_TEXT = (
     "ERR {node} is alive; only a node that is dead for good is written off, with its keys "
     "(meridian-ctl decommission takes a live one away and loses nothing)"
@@ -123,7 +123,7 @@ class Proposals:
             counted = Counted(message.keys, message.epoch)
             self._inquiries.answered(message.token, node, counted)
             return
-        slots = _slots_of(message.ranges)
+        slots = SlotSet.told(message.ranges)
         if parts.map is None or node not in parts.map.members or slots is None:
             return
 
@@ -208,10 +208,3 @@ def _refusal(counted: Mapping[NodeId, Counted] | None) -> str | None:
         if found.keys:
             return "ERR " + MANY_KEYS_TEXT.format(keys=found.keys, node=node)
     return None
-
-
-def _slots_of(ranges: list[tuple[int, int]]) -> SlotSet | None:
-    """Return the slots that another node asks about; None when there are no such slots."""
-    if not all(0 <= first <= last < SLOT_COUNT for first, last in ranges):
-        return None
-    return SlotSet.of(slot for first, last in ranges for slot in range(first, last + 1))

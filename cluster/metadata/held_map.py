@@ -55,6 +55,7 @@ class HeldMap:
         """Hold no map any more."""
         self.map = None
         self._deltas = DeltaLog(commands_max=self._kept_changes)
+        self._encoded = (0, b"")  # the next map may be another cluster's of the same epoch
 
     def reply_to(self, request: MapRequest, voters: list[bytes]) -> MapReply | None:
         """Return what leads the asker to this map; None when there is nothing to tell."""

@@ -315,7 +315,7 @@ class MetadataLog:
         self._held.clear()
         self._follower.clear()
         self._voters.clear()
-        self._proposer.give_up("this node left the cluster; it may still happen there")
+        self._proposer.give_up("this node left the cluster")
         if records:
             self._saves.add(records, _nothing, now=now)
 

@@ -125,7 +125,7 @@ class Proposer:
         for pending in list(self._pending.values()):
             if now >= pending.deadline:
                 del self._pending[pending.identifier]
-                reason = "no leader of the metadata log answered in time; it may still happen"
+                reason = "no leader of the metadata log answered in time"
                 self.outcomes.append(Outcome(pending.token, None, reason))
             elif now >= pending.send_at:
                 if pending.sent_to is not None:

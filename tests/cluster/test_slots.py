@@ -62,3 +62,17 @@ def test_a_span_holds_both_ends() -> None:
     """Ranges are closed, as in CLUSTER NODES."""
     assert list(SlotSet.span(3, 5)) == [3, 4, 5]
     assert str(SlotSet.span(3, 5)) == "3-5"
+
+
+@pytest.mark.parametrize(
+    "ranges", [[(5, 3)], [(-1, 3)], [(0, 16384)], [(0, 9), (9, 12)], [(0, 9), (10, 12)]]
+)
+def test_ranges_that_no_node_tells_are_none(ranges: list[tuple[int, int]]) -> None:
+    """Overlapping ones could keep the reader busy for hours."""
+    assert SlotSet.told(ranges) is None
+
+
+def test_told_ranges_are_the_set() -> None:
+    """As `ranges` of the set itself."""
+    slots = SlotSet.of([1, 2, 3, 9])
+    assert SlotSet.told(list(slots.ranges)) == slots

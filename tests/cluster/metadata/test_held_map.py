@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
-from cluster.identity import id_to_bytes
+import uuid
+
+import attrs
+
+from cluster.identity import ClusterId, id_to_bytes
 from cluster.map.codec import decode_map
 from cluster.map.commands import SetSetting
 from cluster.map.deltas import NumberedCommand, decode_delta, follow
@@ -47,6 +51,17 @@ def test_a_node_a_little_behind_is_sent_what_it_lacks() -> None:
     assert reply is not None and not reply.whole
     assert (reply.epoch, reply.voters) == (7, [b"n" * 16])
     assert follow(changes[2].after, decode_delta(reply.delta)) == held.map
+
+
+def test_the_map_of_a_former_cluster_was_told_as_that_of_the_new_one() -> None:
+    """Both had the same epoch, and the bytes of the former one were kept."""
+    held, _ = grown(2)
+    assert held.reply_to(MapRequest(HERE, 0), []) is not None
+    held.clear()
+    other = attrs.evolve(FIRST, cluster=ClusterId(str(uuid.UUID(int=7, version=4))), epoch=3)
+    assert held.advance(other, ())
+    reply = held.reply_to(MapRequest(b"", 0), [])
+    assert reply is not None and decode_map(reply.whole).cluster == other.cluster
 
 
 def test_a_node_far_behind_is_sent_the_whole() -> None:
