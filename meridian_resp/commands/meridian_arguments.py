@@ -8,6 +8,7 @@ would fit.
 from __future__ import annotations
 
 import re
+from collections.abc import Container
 from typing import TYPE_CHECKING, Final
 
 from cluster.control.belonging import HELD_KEYS
@@ -32,7 +33,6 @@ UNFORMED: Final = (
 #: Settings of the whole cluster, with the values that they take.
 SETTINGS: Final = {AUTO_REBALANCE: ("yes", "no")}
 _SHOWN_MAX: Final = 5
-_NAME: Final = re.compile(r"[a-z0-9]([a-z0-9-]{0,62}[a-z0-9])?")
 _WEIGHT: Final = re.compile(r"[0-9]{1,4}(\.[0-9]{1,3})?")
 
 
@@ -118,11 +118,14 @@ def slots_argument(words: list[bytes]) -> SlotSet:
     slots = SlotSet()
     for word in words:
         try:
-            slots |= SlotSet.parse(shown(word))
+            parsed = SlotSet.parse(shown(word))
         except ValueError:
+            parsed = SlotSet()
+        if not parsed:
             raise CommandError(
                 f"ERR '{shown(word[:64])}' is neither a slot nor a range of slots such as 0-99"
-            ) from None
+            )
+        slots |= parsed
     return slots
 
 
@@ -142,15 +145,20 @@ def weight_argument(text: bytes) -> float:
     return weight
 
 
-def setting_arguments(name: bytes, value: bytes) -> tuple[str, str]:
-    """The name and the value of a setting; an empty value removes any, known or not.
+def setting_arguments(name: bytes, value: bytes, held: Container[str]) -> tuple[str, str]:
+    """The name and the value of a setting; an empty value removes a known one, or one held.
+
+    Args:
+        name: as it was written.
+        value: as it was written.
+        held: settings that are set; one of a later version may be among them.
 
     Raises:
         CommandError: this version knows no such setting, or not this value of it.
     """
     written, chosen = shown(name).lower(), shown(value).lower()
     allowed = SETTINGS.get(written)
-    if not chosen:
+    if not chosen and (allowed is not None or written in held):
         return written, ""
     if allowed is None:
         raise CommandError(
@@ -161,17 +169,21 @@ def setting_arguments(name: bytes, value: bytes) -> tuple[str, str]:
     return written, chosen
 
 
-def feature_argument(name: bytes) -> str:
+def feature_argument(name: bytes, held: Container[str]) -> str:
     """The name of a feature that may be switched by hand.
 
+    Args:
+        name: as it was written.
+        held: features that are on; one of a later version may be among them.
+
     Raises:
-        CommandError: it is no name, or the cluster itself keeps it.
+        CommandError: there is none of that name, or the cluster itself keeps it.
     """
     written = shown(name).lower()
     if written == HELD_KEYS:
         raise CommandError(f"ERR {HELD_KEYS} is a record of the cluster itself, not a switch")
-    if not _NAME.fullmatch(written):
-        raise CommandError("ERR a feature is named with letters, digits and dashes")
+    if written not in held:
+        raise CommandError(f"ERR this version has no feature '{written[:64]}' to be switched")
     return written
 
 

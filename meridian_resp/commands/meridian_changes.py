@@ -7,16 +7,17 @@ epoch is that of the map in which the change is, 0 if it is in none.
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING, Final
 
 from cluster.control import requests
 from cluster.slots import SLOT_COUNT
+from meridian_resp.commands import cluster_arguments
 from meridian_resp.commands.arguments import bounded_integer_argument
 from meridian_resp.commands.meridian_arguments import (
     cluster_of,
     endpoint_argument,
     feature_argument,
+    map_of,
     node_argument,
     setting_arguments,
     slots_argument,
@@ -36,28 +37,24 @@ if TYPE_CHECKING:
 CHANGE: Final = Flag.ADMIN | Flag.NOSCRIPT | Flag.NO_MULTI
 COMMITTED: Final = "A round of the metadata log"
 NODE: Final = Argument("node")
-_HAS_CODE: Final = re.compile(r"[A-Z]{2,} ")
-_MAYBE: Final = "; it may still be carried out, look before you repeat it"
+_NO_EPOCH: Final = "ERR an epoch is a whole number from 1 on; MERIDIAN PLAN shows that of its plan"
+_NO_PARTITION: Final = (
+    f"ERR a partition is a number from 0 to {SLOT_COUNT - 1}; MERIDIAN MAP shows which there are"
+)
 
 
 def ask(context: Context, request: requests.Request) -> Later:
-    """Hand a request on and answer when it is answered."""
-    port = cluster_of(context)
+    """Hand a request on and answer with its outcome as JSON.
 
-    async def work() -> Reply:
-        try:
-            done = await port.request(request)
-        except requests.ClusterRequestRefused as refusal:
-            raise CommandError(refusal_text(refusal)) from None
+    Raises:
+        CommandError: this server is not one of a cluster.
+    """
+    cluster_of(context)
+
+    def answer(done: requests.Done) -> Reply:
         return bulk(encode({"text": done.text, "epoch": done.epoch}))
 
-    return Later(work)
-
-
-def refusal_text(refusal: requests.ClusterRequestRefused) -> str:
-    """The refusal as an error reply: with a code, and saying so when the outcome is open."""
-    text = refusal.text if _HAS_CODE.match(refusal.text) else f"ERR {refusal.text}"
-    return text + _MAYBE if refusal.is_unknown else text
+    return cluster_arguments.ask(context, request, answer)
 
 
 @command(
@@ -89,7 +86,7 @@ def meridian_form(context: Context, arguments: list[bytes]) -> Later:
 )  # fmt: skip
 def meridian_commit(context: Context, arguments: list[bytes]) -> Later:
     """MERIDIAN COMMIT epoch."""
-    epoch = bounded_integer_argument(arguments[2], 1, INT64_MAX, "ERR Invalid epoch")
+    epoch = bounded_integer_argument(arguments[2], 1, INT64_MAX, _NO_EPOCH)
     return ask(context, requests.CommitPlan(epoch))
 
 
@@ -170,7 +167,7 @@ def meridian_weight(context: Context, arguments: list[bytes]) -> Later:
 )  # fmt: skip
 def meridian_setting(context: Context, arguments: list[bytes]) -> Later:
     """MERIDIAN SETTING name value."""
-    name, value = setting_arguments(arguments[2], arguments[3])
+    name, value = setting_arguments(arguments[2], arguments[3], map_of(context).settings)
     return ask(context, requests.SetSetting(name, value))
 
 
@@ -182,7 +179,8 @@ def meridian_setting(context: Context, arguments: list[bytes]) -> Later:
 def meridian_feature(context: Context, arguments: list[bytes]) -> Later:
     """MERIDIAN FEATURE name ON|OFF."""
     is_on = switch_argument(arguments[3])
-    return ask(context, requests.SetFeature(feature_argument(arguments[2]), is_on))
+    name = feature_argument(arguments[2], map_of(context).features)
+    return ask(context, requests.SetFeature(name, is_on))
 
 
 @command(
@@ -202,7 +200,7 @@ def meridian_unpin(context: Context, arguments: list[bytes]) -> Later:
 )  # fmt: skip
 def meridian_abort(context: Context, arguments: list[bytes]) -> Later:
     """MERIDIAN ABORT partition."""
-    number = bounded_integer_argument(arguments[2], 0, SLOT_COUNT - 1, "ERR Invalid partition")
+    number = bounded_integer_argument(arguments[2], 0, SLOT_COUNT - 1, _NO_PARTITION)
     return ask(context, requests.AbortTransition(number))
 
 

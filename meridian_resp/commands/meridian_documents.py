@@ -51,7 +51,7 @@ def status_document(port: ClusterPort) -> JsonObject:
         "endpoint": str(port.endpoint),
         "is_formed": cluster_map is not None,
         "members": {status.name.lower(): by_status[status] for status in MemberStatus},
-        "troubles": list(troubles(cluster_map, views)),
+        "troubles": [*troubles(cluster_map, views), *_log_troubles(port)],
     }
     if cluster_map is None:
         document["claims"] = plain(port.claims())
@@ -69,7 +69,13 @@ def status_document(port: ClusterPort) -> JsonObject:
         "slots_unowned": SLOT_COUNT - owned,
         "pinned_partitions": sum(partition.is_pinned for partition in partitions),
         "open_transitions": sum(partition.transition is not None for partition in partitions),
-        "waiting_for": plain(port.statistics().control.waiting_for),
+        "waiting_for": plain(
+            {
+                number: why
+                for number, why in port.statistics().control.waiting_for.items()
+                if (moving := cluster_map.partitions.get(number)) and moving.transition
+            }
+        ),
         "settings": plain(cluster_map.settings),
         "features": plain(cluster_map.features),
         "is_frozen": cluster_map.is_frozen,
@@ -102,6 +108,18 @@ def troubles(cluster_map: ClusterMap | None, views: Iterable[MemberView]) -> Ite
             word = "is in the map but has not been seen"
         served = f"; the {leads} partitions that it leads are not served" if leads else ""
         yield f"{node} {word}{served}"
+
+
+def _log_troubles(port: ClusterPort) -> Iterable[str]:
+    """What keeps the map from being changed; nothing where that is not known."""
+    voters = port.metadata().voters
+    dead = {view.node for view in port.members() if not view.status.is_live}
+    lost = sorted(dead.intersection(voters))
+    if voters and 2 * len(lost) >= len(voters):
+        yield (
+            f"{len(lost)} of the {len(voters)} voters of the metadata log are dead "
+            f"({', '.join(lost)}): nothing of the cluster can be changed until one is back"
+        )
 
 
 def node_documents(port: ClusterPort) -> list[JsonValue]:

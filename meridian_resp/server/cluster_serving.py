@@ -130,6 +130,7 @@ class ClusterServing:
             is_stopped=self.forwarding.is_stopped,
         )
         self.commands.on_place = self._output.with_places.add
+        self.commands.on_late_request = self._ask_for_tick
         self.commands.install(node.runnables)
         reactor.serve_cluster(
             self._output, peers, after_tick=self._after_tick, before_drain=self.stop

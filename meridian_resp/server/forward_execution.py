@@ -42,6 +42,8 @@ DEFERRED_MAX: Final = 65536
 LINK_BYTES_MAX: Final = 8 << 20
 #: Requests of all nodes that may wait for that.
 STALLED_MAX: Final = 1 << 18
+#: Requests of a node that are executed in a tick however long it takes, so that none starve.
+TURN_REQUESTS_MIN: Final = 32
 #: Idle proxies kept for the next client.
 IDLE_MAX: Final = 64
 TOO_MANY: Final = "TRYAGAIN Too many requests of this client wait for an earlier one"
@@ -155,7 +157,9 @@ class ForwardExecution:
     def _take_stalled(self) -> None:
         for link in list(self._stalled):
             waiting = self._stalled[link]
+            taken = 0
             while waiting and not self._is_full(link):
+                taken += 1
                 self._stalled_count -= 1
                 request = waiting.popleft()
                 if isinstance(request, Forward):
@@ -163,7 +167,8 @@ class ForwardExecution:
                 else:
                     self._arrived.pop((link, request.request), None)
                     self._tell_versions(link, request)
-                if self._executor.is_late():
+                # Where own clients use up every tick, what other nodes ask for still goes on.
+                if taken >= TURN_REQUESTS_MIN and self._executor.is_late():
                     break
             if not waiting:
                 del self._stalled[link]
@@ -172,9 +177,10 @@ class ForwardExecution:
         """A link has ended: nobody waits for what it brought and was not executed yet."""
         self._stalled_count -= len(self._stalled.pop(link, ()))
         self._arrived = {key: when for key, when in self._arrived.items() if key[0] is not link}
-        for proxy in self._by_client.values():
+        for proxy in self.proxies():
             if proxy.deferred:
                 proxy.deferred = deque(one for one in proxy.deferred if one[0] is not link)
+                self._retire(proxy)
 
     def _take(self, link: PeerLink, forward: Forward) -> None:
         client = (link.node, forward.client)
@@ -187,6 +193,7 @@ class ForwardExecution:
             proxy.deferred.append((link, forward))
             self._arrived.setdefault((link, forward.request), self._monotonic())
         else:
+            self._arrived.pop((link, forward.request), None)
             self._answer(link, forward.request, REFUSED, error(TOO_MANY))
 
     def _proxy_for(self, client: tuple[NodeId, int], link: PeerLink) -> ProxySession:

@@ -45,8 +45,11 @@ if TYPE_CHECKING:
 #: Requests and bytes under way to one node above which the clients that send there are stopped.
 NODE_REQUESTS_MAX: Final = 65536
 NODE_BYTES_MAX: Final = 32 << 20
-#: What a request and its frame add to the bytes of its arguments, at most.
+#: What a request and its frame add to the bytes of its arguments, at most, and what an encoded
+#: argument, and a key with its version, are longer than themselves.
 OVERHEAD_BYTES: Final = 4096
+ARGUMENT_BYTES: Final = 5
+VERSION_BYTES: Final = 15
 #: How long a request waits for a newer map before it is sent once more.
 RETRY_AFTER_S: Final = 0.3
 #: `status` of replies.
@@ -194,12 +197,17 @@ class Forwarding:
         is_write: bool,
         is_transaction: bool = False,
         watched: list[tuple[bytes, int]] | None = None,
+        level: str | None = None,
     ) -> bytes:
         """Let another node execute a command, or a transaction; the place of its reply.
 
-        A request that can't be sent is answered at once, with an error.
+        A request that can't be sent is answered at once, with an error. Its consistency level is
+        that of the session now, unless one is given.
         """
-        size = sum([len(argument) for command in commands for argument in command])
+        sizes = [len(argument) + ARGUMENT_BYTES for command in commands for argument in command]
+        size = sum(sizes) + ARGUMENT_BYTES * len(commands)
+        if watched:
+            size += sum([len(key) + VERSION_BYTES for key, _ in watched])
         if size > FRAME_BYTES_MAX - OVERHEAD_BYTES:
             return error(too_long(size))
         self._last_number += 1
@@ -209,7 +217,7 @@ class Forwarding:
             epoch=self._routing.epoch,
             deadline_ms=int(self.timeout_s * 1000),
             protocol=session.protocol,
-            level=session.consistency,
+            level=session.consistency if level is None else level,
             commands=commands,
             is_transaction=is_transaction,
             watched=watched or [],
@@ -219,7 +227,7 @@ class Forwarding:
 
     def ask_versions(self, session: Session, target: Elsewhere, keys: list[bytes]) -> bytes:
         """Ask for the versions of keys that a client watches; the place of WATCH's reply."""
-        size = sum([len(key) for key in keys])
+        size = sum([len(key) + VERSION_BYTES for key in keys])
         if size > FRAME_BYTES_MAX - OVERHEAD_BYTES:
             return error(too_long(size))
         self._last_number += 1

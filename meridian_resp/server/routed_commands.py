@@ -32,6 +32,7 @@ from meridian_resp.protocol.replies import NULL_ARRAY, OK, Reply
 from meridian_resp.server.forward_checks import is_portable
 from meridian_resp.server.proxy_session import ProxySession
 from meridian_resp.server.routing import CROSS_SLOT, Elsewhere, Nowhere, common_slot
+from storage import StorageError
 
 if TYPE_CHECKING:
     from meridian_resp.commands.context import Context
@@ -66,6 +67,8 @@ class RoutedCommands:
         self.redirects = False
         #: Called with a session whose reply has a place among those to come.
         self.on_place: Callable[[Session], None] = lambda session: None
+        #: Called when something was sent outside of a tick.
+        self.on_late_request: Callable[[], None] = lambda: None
 
     def install(self, runnables: Runnables) -> None:
         """Wrap the handlers of all commands that have keys, and of EXEC."""
@@ -241,8 +244,11 @@ class RoutedCommands:
                 give_up(context)
                 raise
             if target is None:
-                if self._has_changed(context, session):
-                    session.watch_dirty = True
+                try:
+                    session.watch_dirty = self._has_changed(context, session)
+                except StorageError:
+                    give_up(context)
+                    raise
                 return handler(context, arguments)
             return self._forward_exec(context, session, queue, target)
 
@@ -317,6 +323,7 @@ class RoutedCommands:
         has_moved = any(key not in versions for _, key in session.watched)
         is_write = any(Flag.WRITE in spec.flags for spec, _ in queue)
         commands = [given for _, given in queue]
+        level = session.consistency  # as EXEC was asked for; later it is the usual one again
         give_up(context)
         if has_moved:
             # It was watched here, and the slot went to another node since: something happened.
@@ -327,7 +334,7 @@ class RoutedCommands:
             watched = [(key, one) for key, one in versions.items() if isinstance(one, int)]
             return self._forwarding.forward(
                 session, target, commands,
-                is_write=is_write, is_transaction=True, watched=watched,
+                is_write=is_write, is_transaction=True, watched=watched, level=level,
             )  # fmt: skip
 
         if not pending:
@@ -343,6 +350,7 @@ class RoutedCommands:
                     return NULL_ARRAY  # its WATCH was answered with an error
                 versions[key] = known
             reply = forward()
+            self.on_late_request()
             return await settled(reply) if isinstance(reply, PendingReply) else reply
 
         return Later(work)

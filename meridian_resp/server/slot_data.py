@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import logging
 from typing import TYPE_CHECKING, Final
 
 from cluster.errors import ClusterStopped
 from meridian_resp.datatypes.slot_keys import count_keys
+from storage import StorageError
 
 if TYPE_CHECKING:
     from cluster.slots import SlotSet
     from meridian_resp.datatypes.keyspace import Keyspace
     from meridian_resp.server.routing import Routing
+
+logger = logging.getLogger(__name__)
 
 #: Records looked at in one question: some ten milliseconds. More keys than that are many anyway.
 RECORDS_MAX: Final = 10_000
@@ -35,6 +39,7 @@ class SlotData:
     def count_keys(self, slots: SlotSet) -> int:
         """See `DataPort.count_keys`: exact up to some thousands, at least 1 if there are any.
 
+        What can't be read counts as a key: slots that may hold some are not given away.
         Keys of a node of a cluster are in database 0.
         """
         database = self._keyspace.databases[0]
@@ -43,7 +48,13 @@ class SlotData:
             left = RECORDS_MAX - count
             if left <= 0:
                 break
-            count += count_keys(database, first, last, records_max=left)
+            try:
+                count += count_keys(database, first, last, records_max=left)
+            except StorageError as failure:
+                logger.error(
+                    "Slots %d to %d can't be read and count as used: %s", first, last, failure
+                )
+                return count + 1
         return count
 
     def holds_keys(self) -> bool:

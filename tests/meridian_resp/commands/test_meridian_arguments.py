@@ -88,23 +88,33 @@ def test_other_weights_are_refused(text: bytes) -> None:
 
 
 def test_settings_are_those_that_the_control_plane_reads() -> None:
-    """A misspelt one would be kept and mean nothing; removing is always allowed."""
-    assert setting_arguments(b"Auto-Rebalance", b"NO") == ("auto-rebalance", "no")
-    assert setting_arguments(b"of-a-later-version", b"") == ("of-a-later-version", "")
+    """A misspelt one would be kept and mean nothing; any that is set can be removed."""
+    later = {"of-a-later-version": "x"}
+    assert setting_arguments(b"Auto-Rebalance", b"NO", {}) == ("auto-rebalance", "no")
+    assert setting_arguments(b"auto-rebalance", b"", {}) == ("auto-rebalance", "")
+    assert setting_arguments(b"of-a-later-version", b"", later) == ("of-a-later-version", "")
     with pytest.raises(CommandError, match="there are: auto-rebalance"):
-        setting_arguments(b"auto-rebalnce", b"no")
+        setting_arguments(b"auto-rebalnce", b"no", {})
     with pytest.raises(CommandError, match="auto-rebalance is one of: yes, no"):
-        setting_arguments(b"auto-rebalance", b"maybe")
+        setting_arguments(b"auto-rebalance", b"maybe", {})
+
+
+@pytest.mark.parametrize("name", [b"\xff", b"auto-rebalnce", b"x" * 5_000_000])
+def test_removing_a_setting_of_no_name_ended_the_node(name: bytes) -> None:
+    """A name that can't be encoded went as far as the log."""
+    with pytest.raises(CommandError, match="there is no setting"):
+        setting_arguments(name, b"", {})
 
 
 def test_what_the_cluster_notes_for_itself_is_no_switch() -> None:
     """Whether it ever held keys decides which of two clusters gives way."""
-    assert feature_argument(b"New-Thing") == "new-thing"
+    held = {"held-keys", "new-thing"}
+    assert feature_argument(b"New-Thing", held) == "new-thing"
     with pytest.raises(CommandError, match="record of the cluster itself"):
-        feature_argument(b"held-keys")
-    for wrong in (b"", b"a b", b"-x", b"x" * 65):
-        with pytest.raises(CommandError, match="letters, digits and dashes"):
-            feature_argument(wrong)
+        feature_argument(b"held-keys", held)
+    for wrong in (b"", b"newthing", b"\xff", b"x" * 65):
+        with pytest.raises(CommandError, match="this version has no feature"):
+            feature_argument(wrong, held)
 
 
 def test_a_feature_is_on_or_off() -> None:

@@ -7,10 +7,12 @@ import trio
 
 from cluster.control import requests as r
 from cluster.identity import Endpoint
+from cluster.map.commands import SetFeature
 from cluster.slots import SlotSet
 from meridian_resp.commands.outcomes import Later
 from meridian_resp.errors import CommandError
 from tests.cluster.map.maps import first_map, node_id
+from tests.cluster.map.maps import run as applied
 from tests.harness.fake_server import ServerRunner
 from tests.harness.told_cluster import ToldCluster, told_cluster
 
@@ -53,7 +55,7 @@ FIRST, SECOND = node_id(0), node_id(1)
         (f"REPLACE {FIRST} {SECOND}", r.Replace(FIRST, SECOND)),
         (f"WEIGHT {SECOND} 2.5", r.SetWeight(SECOND, 2.5)),
         ("SETTING auto-rebalance no", r.SetSetting("auto-rebalance", "no")),
-        ("FEATURE x ON", r.SetFeature("x", is_on=True)),
+        ("FEATURE x OFF", r.SetFeature("x", is_on=False)),
         ("UNPIN 0-9 20", r.Unpin(SlotSet.of([*range(10), 20]))),
         ("ABORT 7", r.AbortTransition(7)),
         ("FORCE-SYNC", r.ForceSync()),
@@ -61,7 +63,7 @@ FIRST, SECOND = node_id(0), node_id(1)
 )
 def test_each_change_is_one_request(command: str, request_made: r.Request) -> None:
     """It is made when the work begins, and its answer is JSON with text and epoch."""
-    cluster = told_cluster(first_map(2))
+    cluster = told_cluster(applied(first_map(2), SetFeature("x", is_on=True)))
     cluster.answer = lambda request: r.Done("done so", 15)
     runner = prepared(cluster)
     work = later(runner, f"MERIDIAN {command}").work
@@ -101,7 +103,9 @@ def test_a_refusal_is_an_error_reply(answer: r.RequestRefused, text: str) -> Non
         f"MERIDIAN REPLACE {FIRST} {FIRST}",
         f"MERIDIAN WEIGHT {FIRST} -1",
         "MERIDIAN FEATURE x maybe",
+        "MERIDIAN FEATURE x ON",
         "MERIDIAN UNPIN 16384",
+        "MERIDIAN UNPIN 5-3",
         "MERIDIAN ABORT 16384",
         "MERIDIAN JOIN a:0",
     ],

@@ -17,7 +17,7 @@ from meridian_resp.commands.outcomes import Outcome, Slices
 from meridian_resp.commands.registry import CommandSpec, Flag, Group, Keys
 from meridian_resp.protocol.replies import Reply
 from meridian_resp.server import forward_execution as module
-from meridian_resp.server.forward_execution import TOO_MANY
+from meridian_resp.server.forward_execution import TOO_MANY, TURN_REQUESTS_MIN
 from meridian_resp.server.forwarding import EXECUTED, NOT_LEADER, REFUSED
 from tests.harness.failing_files import FailWhile
 from tests.harness.fake_cluster import FakeCluster, FakeLink, FakeNetwork, map_of
@@ -387,3 +387,26 @@ def test_a_link_that_brought_much_held_up_all_clients() -> None:
     assert versions.versions == bench.versions(key)
     rest.remove(versions)
     assert first + [answer.request for answer in rest] == list(range(1, 9))
+
+
+def test_requests_of_other_nodes_starved_where_own_clients_use_up_every_tick(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """One was executed in a tick; now each has a share that is executed however late it is."""
+    bench = Bench()
+    monkeypatch.setattr(bench.server.reactor, "is_late", lambda: True)
+    link = bench.links[2]
+
+    def arrive() -> None:
+        for number in range(1, 2 * TURN_REQUESTS_MIN + 1):
+            message = Forward(number, 5, 1, 5000, 2, "", [[b"PING"]], False, [], 0)
+            bench.server.serving.on_message(link, message)
+
+    bench.server.cluster.in_tick(arrive)
+    before = bench.server.reactor.ticks
+    answers: list[int] = []
+    while len(answers) < 2 * TURN_REQUESTS_MIN:
+        answers += [answer.request for answer in bench.answers()]
+        bench.server.step()
+        assert bench.server.reactor.ticks - before <= 4
+    assert answers == list(range(1, 2 * TURN_REQUESTS_MIN + 1))

@@ -11,10 +11,12 @@ from cluster.wire.messages import (
     KeyVersionsReply,
     KeyVersionsRequest,
     decode_message,
+    encode_message,
 )
 from meridian_resp.protocol.pending_replies import PendingReply
 from meridian_resp.server import forwarding as module
 from meridian_resp.server.forwarding import (
+    ARGUMENT_BYTES,
     EXECUTED,
     NOT_LEADER,
     REFUSED,
@@ -339,7 +341,7 @@ def test_what_no_frame_holds_is_refused() -> None:
     reply = bench.forwarding.forward(
         bench.session, bench.target(100), [[b"SET", b"a", b"x" * FRAME_BYTES_MAX]], is_write=True
     )
-    assert reply == f"-{too_long(FRAME_BYTES_MAX + 4)}\r\n".encode()
+    assert reply == f"-{too_long(FRAME_BYTES_MAX + 4 + 4 * ARGUMENT_BYTES)}\r\n".encode()
     reply = bench.forwarding.ask_versions(
         bench.session, bench.target(100), [b"x" * FRAME_BYTES_MAX]
     )
@@ -407,3 +409,26 @@ def test_a_reply_behind_others_counts_as_waiting_output() -> None:
     place.is_held = True
     bench.reply(1, EXECUTED, b"x" * 50)
     assert bench.session.held_bytes == 50
+
+
+@pytest.mark.parametrize("length", [0, 31, 255, 65535, 65536])
+def test_a_request_of_many_keys_was_longer_than_it_was_counted(length: int) -> None:
+    """It was refused as if nobody could be reached, so clients tried it again and again."""
+    bench = Bench()
+    watched = [(b"w" * length, 2**63 - 1)] * 100
+    commands = [[b"DEL", *[b"k" * length] * 50]] * 2
+    bench.forwarding.forward(
+        bench.session, bench.target(100), commands,
+        is_write=True, is_transaction=True, watched=watched,
+    )  # fmt: skip
+    (request,) = bench.forwarding._by_number.values()
+    assert request.size >= len(encode_message(request.message))
+
+
+def test_a_request_can_have_another_level_than_its_session_has_by_now() -> None:
+    """EXEC may be sent later, when the level that it was asked for is over."""
+    bench = Bench()
+    target = bench.target(100)
+    bench.forwarding.forward(bench.session, target, [[b"X"]], is_write=True, level="QUORUM")
+    (message,) = bench.sent(2)
+    assert isinstance(message, Forward) and message.level == "QUORUM"

@@ -7,6 +7,7 @@ from cluster.map.views import SlotView
 from cluster.slots import SlotSet, slot_of
 from meridian_resp.server.routing import HERE, Nowhere, Routing
 from meridian_resp.server.slot_data import SlotData
+from storage.errors import CorruptionError
 from tests.harness.command_runner import CommandRunner
 from tests.harness.fake_cluster import map_of, node_id
 
@@ -60,3 +61,14 @@ def test_keys_of_other_databases_were_out_of_reach_in_a_cluster() -> None:
         data.require_one_database()
     runner.run("flushdb")
     data.require_one_database()
+
+
+def test_a_slot_that_cannot_be_read_ended_the_node(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It counts as used, so it is not given away."""
+    _, _, data = made()
+
+    def failing(*_: object, **__: object) -> int:
+        raise CorruptionError("table", 7, "checksum")
+
+    monkeypatch.setattr("meridian_resp.server.slot_data.count_keys", failing)
+    assert data.count_keys(SlotSet.span(0, 99)) == 1
