@@ -8,7 +8,7 @@ import sys
 from collections.abc import Callable, Iterator, Sequence
 
 from storage import StorageError
-from tools.connection import Address, ConnectionLost, ErrorReply, parse_address
+from tools.connection import Address, ConnectionLost, ErrorReply
 from tools.ctl.commands import (
     abort,
     cluster_map,
@@ -33,6 +33,7 @@ from tools.ctl.commands import (
     weight,
     write_off,
 )
+from tools.ctl.general import PASSWORD_VARIABLE, add_general
 from tools.ctl.output import Failure, Line
 
 EXAMPLES = """\
@@ -56,7 +57,6 @@ examples in a cluster:
   meridian-ctl write-off 8c6f --lose-its-keys    give up a node that is dead for good
   meridian-ctl settings set auto-rebalance no    for the whole cluster
 """
-PASSWORD_VARIABLE = "MERIDIAN_PASSWORD"
 
 MODULES = (
     status, health, configuration,
@@ -102,31 +102,11 @@ def parser() -> argparse.ArgumentParser:
         epilog=EXAMPLES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    top.add_argument(
-        "--server",
-        type=address,
-        default=Address(),
-        metavar="HOST:PORT",
-        help="the server (default 127.0.0.1:7401), or the path of its Unix socket",
-    )
-    top.add_argument(
-        "--password",
-        default=os.environ.get(PASSWORD_VARIABLE, ""),
-        help=f"its password (default: the variable {PASSWORD_VARIABLE}, which no one else sees)",
-    )
-    top.add_argument("--json", action="store_true", help="one JSON object per line")
+    add_general(top, server=Address(), password=os.environ.get(PASSWORD_VARIABLE, ""), json=False)
     commands = top.add_subparsers(required=True, metavar="COMMAND")
     for module in MODULES:
         module.add(commands)
     return top
-
-
-def address(text: str) -> Address:
-    """An address, or a complaint that argparse shows."""
-    try:
-        return parse_address(text)
-    except ValueError as error:
-        raise argparse.ArgumentTypeError(str(error)) from error
 
 
 if __name__ == "__main__":

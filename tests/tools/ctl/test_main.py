@@ -56,3 +56,12 @@ def test_reader_that_leaves_is_no_error_trace(tmp_path: Path) -> None:
         process.stdout.close()
         complaint = process.stderr.read()
     assert complaint == b""
+
+
+@pytest.mark.parametrize(
+    "words", ["--server db1:1 --password p health", "health --server db1:1 --password p"]
+)
+def test_general_options_stood_before_the_command_only(words: str) -> None:
+    """They may stand on either side; the default does not undo what was given before."""
+    options = parser().parse_args(words.split())
+    assert (str(options.server), options.password, options.json) == ("db1:1", "p", False)

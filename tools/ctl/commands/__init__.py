@@ -6,6 +6,7 @@ import argparse
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 
+from tools.ctl.general import add_general
 from tools.ctl.output import Line
 
 if TYPE_CHECKING:
@@ -15,12 +16,11 @@ Run = Callable[[argparse.Namespace], Iterator[Line]]
 
 
 def add_command(commands: Commands, name: str, run: Run, text: str) -> argparse.ArgumentParser:
-    """Add a command (or one of its verbs); `--json` may stand before it or behind it."""
+    """Add a command (or one of its verbs); general options may stand before it or behind it."""
     command = commands.add_parser(name, help=text, description=text[0].upper() + text[1:] + ".")
-    # Suppressed, so that the command does not undo a --json that stands before it.
-    command.add_argument(
-        "--json", action="store_true", default=argparse.SUPPRESS, help="one JSON object per line"
-    )
+    # Suppressed, so that the command does not undo what stands before it.
+    none = argparse.SUPPRESS
+    add_general(command, server=none, password=none, json=none)
     command.set_defaults(run=run)
     return command
 

@@ -6,6 +6,7 @@ import argparse
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING
 
+from cluster.slots import SLOT_COUNT
 from tools.ctl.cluster import ClusterMap, Partition, cluster_of
 from tools.ctl.commands import add_command
 from tools.ctl.output import Failure, Line
@@ -40,6 +41,8 @@ def run(options: argparse.Namespace) -> Iterator[Line]:
     chosen = [it for it in found.partitions if is_wanted(it, options)]
     if options.node is not None and not chosen:
         raise Failure(f"no partition is held by a node whose id begins with {options.node}")
+    if options.slot is not None and not 0 <= options.slot < SLOT_COUNT:
+        raise Failure(f"{options.slot} is no slot: they go from 0 to {SLOT_COUNT - 1}")
     if options.slot is not None and not chosen:
         raise Failure(f"slot {options.slot} belongs to nobody")
     names = short_ids(node for it in found.partitions for node in holders(it))

@@ -6,14 +6,20 @@ import argparse
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
+from tools.connection import ErrorReply
 from tools.ctl.changes import outcome_line
-from tools.ctl.cluster import cluster_of
+from tools.ctl.cluster import Cluster, cluster_of
 from tools.ctl.commands import add_command
 from tools.ctl.output import Line
 from tools.ctl.progress import Pace, watch_moves
 
 if TYPE_CHECKING:
     from tools.ctl.commands import Commands
+
+
+#: How often a plan that nobody looked at is made anew.
+_TRIES = 5
+_MOVED_ON = "the map has moved on"
 
 
 def add(commands: Commands) -> None:
@@ -32,9 +38,21 @@ def add(commands: Commands) -> None:
 def run(options: argparse.Namespace) -> Iterator[Line]:
     """Commit, and with --wait follow the moves to their end."""
     with cluster_of(options) as cluster:
-        epoch = options.epoch
-        if epoch is None:
-            epoch = cluster.plan().epoch
-        yield outcome_line(cluster.document("COMMIT", epoch), f"committed the plan of {epoch}")
+        yield _committed(cluster, options.epoch)
         if options.wait:
             yield from watch_moves(cluster, Pace())
+
+
+def _committed(cluster: Cluster, epoch: int | None) -> Line:
+    """Commit the plan of an epoch; without one that of now, anew if the map moves on meanwhile."""
+    for _ in range(0 if epoch is not None else _TRIES - 1):
+        try:
+            return _commit(cluster, cluster.plan().epoch)
+        except ErrorReply as error:
+            if _MOVED_ON not in str(error):
+                raise
+    return _commit(cluster, cluster.plan().epoch if epoch is None else epoch)
+
+
+def _commit(cluster: Cluster, epoch: int) -> Line:
+    return outcome_line(cluster.document("COMMIT", epoch), f"committed the plan of {epoch}")

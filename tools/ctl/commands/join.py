@@ -27,5 +27,5 @@ def add(commands: Commands) -> None:
 
 def run(options: argparse.Namespace) -> Iterator[Line]:
     """Make contact; who belongs together then becomes one cluster by itself."""
-    shown = ", ".join(options.nodes)
-    yield from run_change(options, "JOIN", *options.nodes, done=f"making contact with {shown}")
+    done = f"making contact with {', '.join(options.nodes)}; nodes shows who has answered"
+    yield from run_change(options, "JOIN", *options.nodes, done=done)

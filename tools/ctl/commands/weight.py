@@ -28,6 +28,5 @@ def add(commands: Commands) -> None:
 def run(options: argparse.Namespace) -> Iterator[Line]:
     """Set the weight; what follows from it is in the next plan."""
     node, weight = options.node, options.weight
-    yield from run_change(
-        options, "WEIGHT", node, weight, done=f"{node} has weight {weight}", waits=options.wait
-    )
+    done = f"{node} has {f'weight {weight}' if weight.strip('0.') else 'its own weight again'}"
+    yield from run_change(options, "WEIGHT", node, weight, done=done, waits=options.wait)

@@ -38,8 +38,12 @@ def test_settings_and_features_are_shown(capsys: pytest.CaptureFixture[str]) -> 
             SetSetting("auto-rebalance", "no"),
             "auto-rebalance = no",
         ),
-        ("unset a", SetSetting("a", ""), "a has its usual value again"),
-        ("feature x on", SetFeature("x", is_on=True), "feature x is on"),
+        (
+            "unset auto-rebalance",
+            SetSetting("auto-rebalance", ""),
+            "auto-rebalance has its usual value again",
+        ),
+        ("feature x off", SetFeature("x", is_on=False), "feature x is off"),
         ("unpin 0-9 12", Unpin(SlotSet.of([*range(10), 12])), "0-9 12 are placed by plan"),
     ],
 )
@@ -48,6 +52,8 @@ def test_each_verb_is_a_request(
 ) -> None:
     """Answered when all nodes will see it."""
     cluster = told_cluster(first_map(1))
+    assert cluster.current is not None
+    cluster.current = attrs.evolve(cluster.current, features=frozenset({"x"}))
     code, lines, _ = ran(cluster, capsys, "settings", *words.split())
     assert (code, lines) == (0, [text])
     assert cluster.asked == [asked]

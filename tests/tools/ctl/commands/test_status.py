@@ -12,6 +12,7 @@ from cluster.slots import SlotSet
 from tests.cluster.map.maps import CLUSTER, first_map, node_id, run
 from tests.harness.told_cluster import STATISTICS, ToldCluster, told_cluster
 from tests.tools.answering_server import answering_server
+from tests.tools.ctl.test_progress import moving
 from tests.tools.ctl.told_server import ran
 from tools.ctl.__main__ import main
 from tools.ctl.commands.status import uptime
@@ -75,8 +76,9 @@ def test_a_node_of_a_cluster_says_how_that_is(capsys: pytest.CaptureFixture[str]
 
 def test_only_some_of_many_waits_are_shown(capsys: pytest.CaptureFixture[str]) -> None:
     """JSON names all of them."""
-    cluster = told_cluster(first_map(3))
-    control = attrs.evolve(STATISTICS.control, waiting_for=dict.fromkeys(range(5), "2 keys"))
+    cluster = told_cluster(moving(5))
+    # What a sixth one waited for is no news: it does not move any more.
+    control = attrs.evolve(STATISTICS.control, waiting_for=dict.fromkeys(range(6), "2 keys"))
     cluster.figures = attrs.evolve(STATISTICS, control=control)
     _, lines, _ = ran(cluster, capsys, "status")
     assert lines[-4:] == [
