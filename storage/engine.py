@@ -23,6 +23,7 @@ from typing import TYPE_CHECKING
 import trio
 from attrs import evolve
 
+from storage import pressure
 from storage.archive import Archive
 from storage.blocking import run_in_thread
 from storage.compactor import Compactor
@@ -51,9 +52,6 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 SPARE_POLL_S = 0.01
-DELAY_FROM = 0.5  # share of `sealed_memtables_max` at which back-pressure begins
-#: Share of the greatest pause that back-pressure asks for before it is full.
-GENTLE_SHARE = 0.1
 
 
 class Engine(Store):
@@ -105,7 +103,7 @@ class Engine(Store):
         )
         self._durations = Durations()
         self._flusher.on_flushed = self._note_flush
-        self._compactor.on_compacted = self._durations.add
+        self._compactor.on_compacted = self._note_compaction
         self._lock: DirectoryLock | None = None
         self._recovered_batches = 0
         self._recovery_seconds = 0.0
@@ -258,17 +256,18 @@ class Engine(Store):
         await self._flusher.wait_flushed(number)
 
     def delay_s(self) -> float:
-        """Return how long the reactor should pause per tick: 0.0 unless flushes are behind."""
-        options = self.options
-        flushes = len(self.seals) / options.sealed_memtables_max
-        beyond = len(self._table_set.version.level(0)) - options.level0_tables_slow
-        tables = beyond / (options.level0_tables_stop - options.level0_tables_slow)
-        urgency = min(1.0, max(tables, flushes if flushes >= DELAY_FROM else 0.0))
-        if urgency < 1.0:
-            # A tick is about 2 ms of work: pauses of as much already give the workers most of a
-            # shared core, and who only reads hardly notices. The full pause is the last resort.
-            urgency *= GENTLE_SHARE
-        return options.background_delay_s_max * max(0.0, urgency)
+        """Return how long writers should pause per tick: 0.0 unless the workers are behind."""
+        return pressure.delay_s(len(self.seals), self._level0_tables(), self.options)
+
+    def _level0_tables(self) -> int:
+        return len(self._table_set.version.level(0))
+
+    def _share_out(self) -> None:
+        """Tell the workers how much of a core they may take from now on."""
+        self._executor.set_shares(
+            pressure.flush_percent(len(self.seals)),
+            pressure.compaction_percent(self._level0_tables(), self.options),
+        )
 
     def reconfigure(self, options: StorageOptions) -> None:
         """Take over the options that may change while running; others stay as they were.
@@ -347,7 +346,12 @@ class Engine(Store):
 
     def _note_flush(self, seconds: float) -> None:
         self._durations.add(0, seconds)
+        self._share_out()
         self._compactor.wakeup.ring()
+
+    def _note_compaction(self, level: int, seconds: float) -> None:
+        self._durations.add(level, seconds)
+        self._share_out()
 
     def _make_executor(self) -> Executor:
         if self.options.workers == 0:
@@ -363,6 +367,7 @@ class Engine(Store):
 
     def _attend(self) -> None:
         self._keeper.wakeup.ring()
+        self._share_out()
         if self.seals:
             self._flusher.wakeup.ring()
         if self.log.has_sealed_unsynced():

@@ -43,6 +43,9 @@ class Executor(Protocol):
     async def run_slices(self, slices: Slices) -> JobResult:
         """Run a generator of slices in this process."""
 
+    def set_shares(self, flush: int, compaction: int) -> None:
+        """Say how much of a core each may take from now on, in percent."""
+
 
 class InProcessExecutor:
     """Runs jobs in this process, giving way after every slice."""
@@ -79,6 +82,9 @@ class InProcessExecutor:
                 await trio.lowlevel.checkpoint()
         finally:
             slices.close()
+
+    def set_shares(self, flush: int, compaction: int) -> None:
+        """Nothing to say: the event loop gives every slice its turn."""
 
 
 class WorkerExecutor:
@@ -119,3 +125,7 @@ class WorkerExecutor:
     async def run_slices(self, slices: Slices) -> JobResult:
         """Run a generator of slices in this process."""
         return await self._own.run_slices(slices)
+
+    def set_shares(self, flush: int, compaction: int) -> None:
+        """Tell the workers, those that have a job included."""
+        self.pool.shares.set(flush, compaction)

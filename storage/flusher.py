@@ -38,10 +38,6 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-#: Share of a core, in percent, that a flush may take by the number of seals that wait with it;
-#: with more it takes what it gets. A third keeps up with a server that one core serves
-#: (65,000 SETs per second without pipelining are 0.2 s of flush per second).
-SHARES_PERCENT = (33, 60)
 RETRY_FIRST_S = 0.1
 RETRY_MAX_S = 10.0
 _RELEASE_EACH = 1
@@ -138,7 +134,6 @@ class Flusher:
             output_number=self._tables.new_numbers(),
             options=self._store.options.table_options(0),
             now_ms=self._unix_ms(),
-            share_percent=_share_percent(len(self._store.seals) - len(seals)),
         )
         try:
             return await self._executor.run(job)
@@ -176,10 +171,6 @@ class Flusher:
                 # Freed a few at a time, see `Memtable.parts`.
                 del parts[-_RELEASE_EACH:]
                 await trio.lowlevel.checkpoint()
-
-
-def _share_percent(waiting: int) -> int:
-    return SHARES_PERCENT[waiting] if waiting < len(SHARES_PERCENT) else 100
 
 
 def _nothing(seconds: float) -> None:

@@ -15,7 +15,7 @@ import struct
 from storage.codec import decode_blob, decode_varint, encode_blob, encode_varint
 from storage.errors import CorruptionError, StorageError, WorkerError
 
-GREETING = b"meridian-worker 2\n"
+GREETING = b"meridian-worker 3\n"
 LEAVING = 0x80
 MESSAGE_BYTES_MAX = 64 << 20
 

@@ -52,7 +52,6 @@ class FlushJob:
         output_number: file number of the table.
         options: how it is written.
         now_ms: wall clock, ms since 1970.
-        share_percent: of a core that the worker should take at most; 100 takes what it gets.
     """
 
     directory: str
@@ -60,7 +59,6 @@ class FlushJob:
     output_number: int
     options: TableOptions
     now_ms: int = 0
-    share_percent: int = 100
 
     def edit(self, result: JobResult) -> VersionEdit:
         """Return the edit that installs the result.
@@ -113,7 +111,6 @@ class CompactionJob:
         first_output_number: outputs take file numbers from here on.
         outputs_max: and at most this many; the last one then grows beyond `table_bytes`.
         now_ms: wall clock, ms since 1970: what has expired by then is reported.
-        share_percent: of a core that the worker should take at most; 100 takes what it gets.
     """
 
     directory: str
@@ -132,7 +129,6 @@ class CompactionJob:
     first_output_number: int = 0
     outputs_max: int = 1
     now_ms: int = 0
-    share_percent: int = 100
 
     def started(self, first_output_number: int, now_ms: int) -> CompactionJob:
         """Return the job with what is known only when it starts.
@@ -224,7 +220,6 @@ def encode_job(job: Job) -> bytes:
         out.number(job.output_number)
         out.options(job.options)
         out.number(job.now_ms)
-        out.number(job.share_percent)
         return out.data()
     out.number(_COMPACTION)
     out.blob(job.directory.encode())
@@ -243,7 +238,6 @@ def encode_job(job: Job) -> bytes:
     out.key_ranges(job.others)
     out.numbers((job.tombstone_version_max, job.expired_max, job.throughput_bytes))
     out.numbers((job.first_output_number, job.outputs_max, job.now_ms))
-    out.number(job.share_percent)
     return out.data()
 
 
@@ -271,7 +265,6 @@ def _decode_flush(read: _Reader) -> FlushJob:
         output_number=read.number(),
         options=read.options(),
         now_ms=read.number(),
-        share_percent=read.number(),
     )
 
 
@@ -303,7 +296,6 @@ def _decode_compaction(read: _Reader) -> CompactionJob:
         first_output_number=first_output_number,
         outputs_max=outputs_max,
         now_ms=now_ms,
-        share_percent=read.number(),
     )
 
 

@@ -32,8 +32,6 @@ from storage.manifest.version import Version
 from storage.options import MEGABYTE, CompactionStrategy, StorageOptions
 from storage.sstable.metadata import TableMetadata
 
-#: Share of a core that a compaction takes while nobody waits for it; see compaction/worker.py.
-SHARE_PERCENT = 33
 # A table is not moved down unmerged onto more than this many tables' worth of the level below
 # its target: merging it there later would cost that much.
 _GRANDPARENT_TABLES_MAX = 20
@@ -171,12 +169,7 @@ class _Planner:
             throughput_bytes=options.compaction_throughput_mb * MEGABYTE,
             # Compressed inputs may come out larger, so this is generous; numbers cost nothing.
             outputs_max=4 * (size // options.table_bytes + 1),
-            share_percent=100 if self._is_behind() else SHARE_PERCENT,
         )
-
-    def _is_behind(self) -> bool:
-        """Say whether level 0 is half way to the length at which writers are slowed."""
-        return 2 * len(self._version.level(0)) > self._options.level0_tables_slow
 
     def _is_move(self, inputs: Sequence[InputTable], output_level: int) -> bool:
         """Say whether the inputs can change their level as they are."""

@@ -30,6 +30,7 @@ from storage.compaction.frames import (
     encode_message,
 )
 from storage.compaction.job import Job, JobResult, decode_result, encode_job
+from storage.compaction.shares import Shares
 from storage.errors import ClosedError, StorageError, WorkerError
 
 START_TIMEOUT_S = 30.0
@@ -78,7 +79,8 @@ class WorkerPool:
         """
         assert size >= 1, size
         self._size = size
-        self._command = list(command) if command is not None else worker_command()
+        self._command = command
+        self.shares = Shares()
         self._send, self._receive = trio.open_memory_channel[_Request](JOBS_WAITING_MAX)
         self._is_running = False
         self._busy = 0
@@ -105,6 +107,7 @@ class WorkerPool:
 
     async def run(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
         """Own the worker processes until cancelled; jobs under way then end with `ClosedError`."""
+        self.shares.open()
         self._is_running = True
         try:
             async with trio.open_nursery() as nursery:
@@ -114,6 +117,7 @@ class WorkerPool:
         finally:
             self._is_running = False
             self._refuse_waiting()
+            self.shares.close()
 
     async def execute(self, job: Job) -> JobResult:
         """Have a worker do a job and return its result. Cancelled, it kills that worker.
@@ -184,10 +188,11 @@ class WorkerPool:
         """Start a process and wait for its greeting; a failed start leaves none behind."""
         with trio.CancelScope(shield=True):  # or the process could start and nobody know of it
             process = await trio.lowlevel.open_process(
-                self._command,
+                self._command or worker_command(self.shares.descriptor),
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 env=_environment(),
+                pass_fds=(self.shares.descriptor,),
             )
         worker = _Worker(process)
         self._processes_started += 1
@@ -276,9 +281,13 @@ class _Worker:
         return b"".join(parts)
 
 
-def worker_command() -> list[str]:
-    """Return the command that starts a worker with this Python."""
-    return [sys.executable, "-m", "storage.compaction.worker"]
+def worker_command(shares: int | None = None) -> list[str]:
+    """Return the command that starts a worker with this Python.
+
+    `shares` is the descriptor of `Shares.descriptor`; without it a worker takes all it gets.
+    """
+    command = [sys.executable, "-m", "storage.compaction.worker"]
+    return command if shares is None else [*command, str(shares)]
 
 
 def _environment() -> dict[str, str]:

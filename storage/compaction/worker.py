@@ -1,4 +1,4 @@
-"""Child process that runs flushes and compactions: `python -m storage.compaction.worker`.
+"""Child process that runs flushes and compactions: `python -m storage.compaction.worker [FD]`.
 
 It greets with one line, then takes jobs on stdin and answers each on stdout (see frames.py) until
 stdin ends. It reads and writes files of the job's directory and knows nothing else: no manifest,
@@ -11,10 +11,9 @@ rate.
 
 On a core that it shares with the server it must not be noticed. The scheduler hands out the core
 in pieces of 3 to 4 ms, whatever the niceness, so the worker gives it back by itself: after a
-burst of `BURST_S` it naps, so long that it takes the job's share of the core. How many memtables
-wait decides the share (storage/flusher.py). With cores enough for all there are no naps. The share
-is that of the moment when the job began; so that writers who come later are not held back by a job
-that dawdles, it holds for `PATIENCE_S` only, and the rest of the job is done without naps.
+burst of `BURST_S` it naps, so long that it takes the job's share of the core. The share stands in
+memory that the server shares (shares.py; FD is its descriptor), and is looked at after each burst.
+With cores enough for all there are no naps.
 
 Python gives little memory back, so after a job that needed much the process ends itself; the pool
 starts another when there is work. Objects made here hold no cycles, so the cyclic garbage
@@ -30,7 +29,7 @@ import signal
 import sys
 import time
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from storage.compaction.execution import slices
 from storage.compaction.frames import (
@@ -42,14 +41,12 @@ from storage.compaction.frames import (
     encode_message,
 )
 from storage.compaction.job import CompactionJob, Job, JobResult, decode_job, encode_result
+from storage.compaction.shares import WHOLE, share_reader
 from storage.os_files import OsFileSystem
 
 MEMORY_BYTES_MAX = 256 << 20
 NICENESS = 3  # clients come first, but a starved flush holds writers back
 BURST_S = 0.0003
-#: How long a job gives way. Naps to its end made others wait 587 ms at the 99th percentile while a
-#: second million keys was written at full speed (2026-11-25).
-PATIENCE_S = 2.0
 #: With this many cores or fewer the worker may well run on the server's or the clients' core.
 SHARED_CORES_MAX = 2
 _THROTTLE_WAIT_S_MAX = 1.0
@@ -80,40 +77,35 @@ class Throttle:
 class Pace:
     """Says how long to nap so that the work comes in short bursts and takes its share only."""
 
-    def __init__(self, share_percent: int, now: float) -> None:
+    def __init__(self, share_percent: Callable[[], int], now: float) -> None:
         """`now` and the times given later are processor time, in seconds."""
-        self._ratio = (100 - share_percent) / share_percent
+        self._share_percent = share_percent
         self._began = now
-
-    def hurry(self) -> None:
-        """Nap no more."""
-        self._ratio = 0.0
 
     def nap_s(self, now: float) -> float:
         """Return the seconds to nap; 0 while the burst may go on, or if the share is all."""
         burst_s = now - self._began
-        if not self._ratio or burst_s < BURST_S:
+        if burst_s < BURST_S:
             return 0.0
         self._began = now
-        return burst_s * self._ratio
+        share = self._share_percent()
+        return burst_s * (WHOLE - share) / share
 
 
 def run_job(
     job: Job,
     wait: Callable[[float], None],
     nap: Callable[[float], None] = time.sleep,
-    *,
-    is_core_shared: bool = False,
+    share_percent: Callable[[], int] | None = None,
 ) -> JobResult:
     """Run a job to its end, calling `wait` with a number of seconds after every slice.
 
-    On a shared core it also calls `nap` with the seconds to be asleep after every burst.
+    With a share it also calls `nap` with the seconds to be asleep after every burst.
     """
     files = OsFileSystem(job.directory)
     rate = job.throughput_bytes if isinstance(job, CompactionJob) else 0
-    started = time.monotonic()
-    throttle = Throttle(rate, started)
-    pace = Pace(job.share_percent if is_core_shared else 100, time.process_time())
+    throttle = Throttle(rate, time.monotonic())
+    pace = None if share_percent is None else Pace(share_percent, time.process_time())
     work = slices(files, job, time.monotonic, time.process_time)
     try:
         while True:
@@ -122,19 +114,19 @@ def run_job(
             except StopIteration as end:
                 result: JobResult = end.value
                 return result
-            now = time.monotonic()
-            wait(throttle.wait_s(done, now))
-            if now - started > PATIENCE_S:
-                pace.hurry()
-            nap_s = pace.nap_s(time.process_time())
+            wait(throttle.wait_s(done, time.monotonic()))
+            nap_s = pace.nap_s(time.process_time()) if pace is not None else 0.0
             if nap_s:
                 nap(nap_s)
     finally:
         work.close()
 
 
-def main() -> int:
-    """Serve jobs until stdin ends; return the exit status."""
+def main(arguments: Sequence[str] = ()) -> int:
+    """Serve jobs until stdin ends; return the exit status.
+
+    `arguments` is the descriptor of the shares, or nothing.
+    """
     # An interrupt at the terminal goes to the whole group; the parent decides what it means.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     gc.disable()
@@ -145,6 +137,8 @@ def main() -> int:
     poller = select.poll()
     # No event is asked for: only the closing of the other end is reported.
     poller.register(0, 0)
+
+    share_of = share_reader(int(arguments[0])) if arguments else _all
 
     def wait(seconds: float) -> None:
         if poller.poll(seconds * 1000):
@@ -159,17 +153,26 @@ def main() -> int:
             body = _read(decode_head(head)[0])
             if body is None:
                 return 0
-            _write(output, _answer(body, wait))
+            _write(output, _answer(body, wait, share_of))
             if _is_large():
                 return 0
     except (ParentGoneError, BrokenPipeError):
         return 0
 
 
-def _answer(body: bytes, wait: Callable[[float], None]) -> bytes:
+def _all(job: Job) -> None:
+    """No share: all that the scheduler gives."""
+
+
+def _answer(
+    body: bytes,
+    wait: Callable[[float], None],
+    share_of: Callable[[Job], Callable[[], int] | None],
+) -> bytes:
     try:
+        job = decode_job(body)
         is_core_shared = len(os.sched_getaffinity(0)) <= SHARED_CORES_MAX
-        result = run_job(decode_job(body), wait, is_core_shared=is_core_shared)
+        result = run_job(job, wait, share_percent=share_of(job) if is_core_shared else None)
     except ParentGoneError:
         raise
     except Exception as error:  # whatever it is, the parent must be told
@@ -208,4 +211,4 @@ def _write(descriptor: int, data: bytes) -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main(sys.argv[1:]))

@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import errno
 
-import pytest
-
 from storage.blocking import run_inline
-from storage.compaction.job import Job, JobResult
 from storage.engine import Engine
 from storage.executor import InProcessExecutor
 from storage.options import StorageOptions
+from storage.pressure import GENTLE_PERCENT, WHOLE_PERCENT
 from storage.records import WriteBatch, encode_string
 from tests.harness.crashable_files import CrashableFileSystem
 from tests.harness.failing_files import FailWhile
@@ -64,23 +62,22 @@ async def test_failed_flush_keeps_everything() -> None:
     assert encode_string(1, b"") == engine.get(b"\x01a")
 
 
-@pytest.mark.parametrize(("waiting", "share"), [(0, 33), (1, 60), (2, 100), (9, 100)])
-async def test_the_more_seals_wait_the_more_of_a_core_a_flush_takes(
-    waiting: int, share: int
-) -> None:
-    """A flush with nothing behind it is gentle; one that writers may soon wait for is not."""
+async def test_the_more_seals_wait_the_more_of_a_core_a_flush_takes() -> None:
+    """Workers hear of it at once, in the middle of a job too, and of the end of the hurry."""
     files = CrashableFileSystem()
     engine = open_engine(files)
-    jobs: list[Job] = []
+    told: list[int] = []
 
     class Recorder(InProcessExecutor):
-        async def run(self, job: Job) -> JobResult:
-            jobs.append(job)
-            return await super().run(job)
+        def set_shares(self, flush: int, compaction: int) -> None:
+            if told[-1:] != [flush]:
+                told.append(flush)
 
-    engine._flusher._executor = Recorder(files)
-    for number in range(waiting + 1):
+    engine._executor = Recorder(files)
+    for number in range(4):
         # Each as large as a segment, so that no two are flushed together.
         await seal(engine, bytes((1, number)) * 2000)
-    await engine._flusher.flush_oldest()
-    assert [job.share_percent for job in jobs] == [share]
+    assert told == [GENTLE_PERCENT, 60, WHOLE_PERCENT]
+    while engine.seals:
+        await engine._flusher.flush_oldest()
+    assert told[3:] == [60, GENTLE_PERCENT]

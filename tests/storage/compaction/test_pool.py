@@ -212,6 +212,35 @@ async def test_too_many_jobs(pool, tmp_path):
         nursery.cancel_scope.cancel()
 
 
+async def test_a_running_job_hears_that_it_must_hurry(tmp_path):
+    """Its share was fixed when it began, so writers who came later waited for its naps."""
+    cores = os.sched_getaffinity(0)
+    os.sched_setaffinity(0, {min(cores)})  # on a shared core only does a worker give way
+    try:
+        pool = WorkerPool(1)
+        pool.shares.set(1, 1)
+        async with trio.open_nursery() as nursery:
+            await nursery.start(pool.run)
+            await pool.execute(flush_job(tmp_path))
+            ended = trio.Event()
+
+            async def flush_much():
+                result = await pool.execute(flush_job(tmp_path, 3, 50_000))
+                assert result.tables[0].entries == 50_000
+                ended.set()
+
+            nursery.start_soon(flush_much)
+            with trio.move_on_after(0.5) as soon:
+                await ended.wait()
+            assert soon.cancelled_caught, "a hundredth of a core was enough"
+            pool.shares.set(100, 100)
+            with trio.fail_after(10):
+                await ended.wait()
+            nursery.cancel_scope.cancel()
+    finally:
+        os.sched_setaffinity(0, cores)
+
+
 PARENT = """
 import sys, trio
 from storage.compaction.job import decode_job
