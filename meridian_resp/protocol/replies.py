@@ -102,8 +102,17 @@ class Push:
         self.items = items
 
 
+class Parts:
+    """A long reply on wire form, in two or more pieces, so that nobody copies it at once."""
+
+    __slots__ = ("pieces",)
+
+    def __init__(self, pieces: list[bytes]) -> None:
+        self.pieces = pieces
+
+
 Reply = Union[
-    bytes, None, NullArray, Array, Map, SetReply, Double, Boolean, Verbatim, Push
+    bytes, None, NullArray, Array, Map, SetReply, Double, Boolean, Verbatim, Push, Parts
 ]  # a Union: the names refer to each other before they are all defined
 
 
@@ -168,6 +177,8 @@ def _encode_resp2(reply: Reply) -> bytes:
         return bulk(reply.text)
     if isinstance(reply, NullArray):
         return b"*-1\r\n"
+    if isinstance(reply, Parts):
+        return b"".join(reply.pieces)
     return reply
 
 
@@ -190,6 +201,8 @@ def _encode_resp3(reply: Reply) -> bytes:
     if isinstance(reply, Verbatim):
         size = len(reply.text) + 4
         return b"=%d\r\n%b:%b\r\n" % (size, reply.format, reply.text)
+    if isinstance(reply, Parts):
+        return b"".join(reply.pieces)
     return reply
 
 

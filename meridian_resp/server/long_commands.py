@@ -110,8 +110,7 @@ class LongCommands:
         if session.is_muted:
             session.is_muted = False
         else:
-            session.out.append(session.encode(reply))
-            self._reactor.mark_dirty(session)
+            self._reactor.answer(session, reply)
         self._reactor.resume(session)
 
 

@@ -39,7 +39,13 @@ class Output:
             if session.is_closing and not session.unsent and not session.held:
                 self._close(session, session.close_reason)
             return
-        data = out[0] if len(out) == 1 else b"".join(out)
+        if len(out) == 1:
+            data = out[0]
+        elif session.has_pieces:
+            self._take_pieces(session, wait_offset)
+            return
+        else:
+            data = b"".join(out)
         out.clear()
         if wait_offset is not None or session.held:
             session.held.append((wait_offset or 0, data))
@@ -70,6 +76,24 @@ class Output:
             self.update_interest(session)
         elif session.is_closing:
             self._close(session, session.close_reason)
+
+    def _take_pieces(self, session: Session, wait_offset: int | None) -> None:
+        """End the tick of a session whose `out` is one long reply in pieces.
+
+        Joined like others it would be copied in one tick: 25 MB take 7 ms.
+        """
+        session.has_pieces = False
+        size = sum(map(len, session.out))
+        if wait_offset is not None or session.held:
+            session.held.extend([(wait_offset or 0, piece) for piece in session.out])
+            session.held_bytes += size
+        else:
+            session.unsent.extend(session.out)
+            session.unsent_bytes += size
+        session.out.clear()
+        self._check_limits(session)
+        if session.unsent and not session.is_gone:
+            self.send_unsent(session)
 
     def release(self, session: Session, synced_offset: int) -> None:
         """Send held replies whose log offset is durable now."""

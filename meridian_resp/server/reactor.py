@@ -27,7 +27,7 @@ import trio
 
 from meridian_resp.config.settings import Settings
 from meridian_resp.errors import writes_refused
-from meridian_resp.protocol.replies import error
+from meridian_resp.protocol.replies import Parts, Reply, error
 from meridian_resp.protocol.requests import ProtocolError
 from meridian_resp.server.dispatch import Dispatcher
 from meridian_resp.server.execution import Execution
@@ -373,6 +373,15 @@ class Reactor:
             session.is_dirty = True
             self._dirty.append(session)
 
+    def answer(self, session: Session, reply: Reply) -> None:
+        """Put the reply of a long command into a session's output; sent when the tick ends."""
+        if isinstance(reply, Parts) and not session.out:
+            session.out.extend(reply.pieces)
+            session.has_pieces = True
+        else:
+            session.out.append(session.encode(reply))
+        self.mark_dirty(session)
+
     def end_tick(self) -> None:
         """Log what the tick changed, send what it answered, close what it ended.
 
@@ -422,7 +431,8 @@ class Reactor:
         logger.error("The log could not be written, the tick is undone: %s", failure)
         refusal = error(writes_refused(str(failure)))
         for session in self._dirty:
-            session.out[:] = [refusal] * len(session.out)
+            session.out[:] = [refusal] * (1 if session.has_pieces else len(session.out))
+            session.has_pieces = False
             if session.queue is not None:
                 # Whoever is told that MULTI or a queued command failed does not expect QUEUED.
                 self.close_after_output(session, "its transaction met a log that failed")

@@ -51,6 +51,7 @@ class Session:
         "created_at_s",
         "database",
         "fd",
+        "has_pieces",
         "held",
         "held_bytes",
         "identifier",
@@ -157,6 +158,8 @@ class Session:
         self.is_busy = False
         #: The reply of that command is dropped (CLIENT REPLY).
         self.is_muted = False
+        #: `out` is one reply in pieces (`replies.Parts`), not one reply per item.
+        self.has_pieces = False
         #: Nothing more is taken from it for a moment, because it writes much (back-pressure).
         self.is_parked = False
         #: The next command may not begin yet (CLIENT PAUSE).

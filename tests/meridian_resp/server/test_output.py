@@ -7,8 +7,10 @@ from typing import Any
 import pytest
 
 from meridian_resp.config.redis_values import BufferLimit, BufferLimits
+from meridian_resp.protocol.replies import Parts
 from meridian_resp.server.io import READABLE, WRITABLE
 from meridian_resp.server.output import READING_STOPS_BYTES
+from storage import DiskFullError
 from tests.harness.memory_io import MemoryClient
 from tests.harness.simulated_server import SimulatedServer, line, request
 
@@ -63,6 +65,52 @@ def test_reading_stops_at_unsent_output_and_resumes() -> None:
     assert received == b"$%d\r\n%b\r\n" % (BIG, b"v" * BIG) * 50 + b"+PONG\r\n"
     assert session.command_count == 51
     assert server.io.interest(client) == READABLE
+
+
+def with_many_keys(**options: Any) -> SimulatedServer:
+    """A server with more keys than one piece of KEYS' reply holds."""
+    server = SimulatedServer(**options).open()
+    client = server.connect()
+    for first in range(0, 5000, 500):
+        client.send(b"".join(line(f"SET key:{n:05} v") for n in range(first, first + 500)))
+        server.step()
+    return server
+
+
+def test_a_long_reply_was_copied_in_one_tick() -> None:
+    """KEYS of two million took 117 ms at its end; its pieces now wait for sending as they are."""
+    server = with_many_keys()
+    client = server.connect()
+    client.send(line("KEYS *") + line("PING"))
+    session = server.session(client)
+    server.step()
+    assert max(map(len, session.unsent)) < 40_000
+    received = drain(server, client)
+    assert received.startswith(b"*5000\r\n$9\r\nkey:")
+    assert received.endswith(b"\r\n+PONG\r\n")
+    assert received.count(b"$9\r\nkey:") == 5000
+    assert not session.unsent_bytes and not session.has_pieces
+
+
+def test_a_long_reply_waits_for_the_log_as_others_do() -> None:
+    """What KEYS saw may not be durable yet."""
+    server = with_many_keys()
+    client = server.connect()
+    server.reactor.waits_for_sync = True
+    client.send(line("SET one-more v") + line("KEYS *"))
+    server.step()
+    session = server.session(client)
+    assert session.held_bytes > 70_000 and client.take() == b""
+
+
+def test_a_long_reply_of_a_tick_that_is_undone_is_one_error() -> None:
+    """One command gets one answer, in however many pieces it was."""
+    server = SimulatedServer().open()
+    session = server.session(server.connect())
+    server.reactor.answer(session, Parts([b"*1\r\n", b"$1\r\nk\r\n"]))
+    server.reactor._fail_tick(DiskFullError("full"))
+    assert len(session.out) == 1 and session.out[0].startswith(b"-MISCONF")
+    assert not session.has_pieces
 
 
 def test_the_gated_path_stops_too() -> None:
