@@ -51,6 +51,9 @@ from storage.records import HAS_EXPIRY, Record, encode_record, encode_tombstone
 
 #: How far ahead of use versions are reserved, in milliseconds.
 CEILING_AHEAD_MS: Final = 10_000
+#: Cached keys that a tick may evict (0.2 us each), and how the number grows with the excess.
+_EVICTIONS_MIN: Final = 1000
+_EXCESS_BYTES_PER_EVICTION: Final = 1024
 
 _plain_header = struct.Struct(">BQ").pack
 _expiring_header = struct.Struct(">BQQ").pack
@@ -434,27 +437,38 @@ class Keyspace:
             self.trim()
 
     def trim(self) -> None:
-        """Evict least recently used shards while over the limit; free a slice of garbage.
+        """Evict what is least recently used while over the limit; free a slice of garbage.
 
         Call between ticks only, after `commit`: uncommitted values must stay cached.
         """
         assert not self.batch.entries
         if self.garbage:
             self.garbage.pop()
-        total = self.cache_bytes
+        excess = self.cache_bytes - self.cache_bytes_max
+        if excess > 0:
+            self._evict(excess)
+
+    def _evict(self, excess: int) -> None:
+        """Drop keys of `cold` shards, some per tick, the more the further over the limit.
+
+        A whole shard at once took 7 ms with two million keys (2026-11).
+        """
+        left = _EVICTIONS_MIN + excess // _EXCESS_BYTES_PER_EVICTION
         shards = SHARDS * len(self.databases)
-        for _ in range(2 * shards if total > self.cache_bytes_max else 0):
-            self._evict_at = (self._evict_at + 1) % shards
+        for _ in range(2 * shards):
             index, shard = divmod(self._evict_at, SHARDS)
             database = self.databases[index]
-            dropped = database.cold[shard]
-            if not dropped and not database.hot[shard]:
-                continue
-            size = sum([live_bytes(key, live) for key, live in dropped.items()])
+            cold = database.cold[shard]
+            size = evicted = 0
+            while cold and evicted < left and size < excess:
+                size += live_bytes(*cold.popitem())
+                evicted += 1
             database.cache_bytes -= size
-            total -= size
-            self.counters.evicted_keys += len(dropped)
-            database.cold[shard] = database.hot[shard]
-            database.hot[shard] = {}
-            if total <= self.cache_bytes_max or dropped:
+            self.counters.evicted_keys += evicted
+            excess -= size
+            left -= evicted
+            if excess <= 0 or not left:
                 return
+            if database.hot[shard]:
+                database.cold[shard], database.hot[shard] = database.hot[shard], {}
+            self._evict_at = (self._evict_at + 1) % shards

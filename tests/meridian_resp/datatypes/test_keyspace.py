@@ -330,6 +330,23 @@ def test_recently_used_keys_survive_an_eviction() -> None:
     assert keyspace.counters.evicted_keys > 1000
 
 
+def test_evicting_a_shard_at_once_was_a_pause() -> None:
+    """It took 7 ms with two million keys; now a tick evicts some, and more when far beyond."""
+    keyspace = opened(MemoryStore(), cache_bytes_max=1)
+    for number in range(20_000):
+        put(keyspace.databases[0], b"key:%d" % number, b"v")
+    keyspace.commit()
+    before = keyspace.cache_bytes
+    keyspace.trim()
+    evicted = keyspace.counters.evicted_keys
+    assert 1000 < evicted < 6000
+    assert keyspace.cache_bytes < before
+    for _ in range(20):
+        keyspace.trim()
+    assert keyspace.cache_bytes == 0
+    assert keyspace.counters.evicted_keys == 20_000
+
+
 def test_dropped_caches_are_freed_in_slices() -> None:
     """A flushed database's shards are let go one by one, not at once."""
     keyspace = opened(MemoryStore())
