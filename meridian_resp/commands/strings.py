@@ -114,7 +114,8 @@ def set_string(context: Context, arguments: list[bytes]) -> Reply:
     if len(value) > context.settings.value_size_max_bytes:
         raise CommandError(value_too_long(len(value), context.settings.value_size_max_bytes))
     if len(arguments) == 3:
-        context.effects.pending.append((context.database, arguments[1], value))
+        if not context.keyspace.overwrite(context.database, arguments[1], value):
+            context.effects.pending.append((context.database, arguments[1], value))
         return OK
     return _set_with_options(context, arguments)
 

@@ -250,6 +250,31 @@ class Keyspace:
                 self.observers.changed(database, key)
         pending.clear()
 
+    def overwrite(self, database: Database, key: bytes, value: bytes) -> bool:
+        """Set a key to a plain string if it holds one already; False, nothing done, if not.
+
+        What `apply` does for the commonest effect of all, without its detours (0.4 us of 1.7).
+        No other effect may be pending, and nothing may fail behind it.
+        """
+        hot = database.hot[hash(key) & SHARD_MASK]
+        old = hot.get(key)
+        if old.__class__ is not bytes or _OPEN_BRACE in key or 0 in key:
+            return False
+        if len(key) > self.key_bytes_max:
+            return False
+        self.version = version = self.version + 1
+        database.cache_bytes += len(value) - len(old)
+        hot[key] = value
+        self.batch.entries.append(
+            (
+                _SLOT_BYTES[_crc16(key, 0) & 16383] + database.id_bytes + key + b"\0\0",
+                _plain_header(0, version) + value,
+            )
+        )
+        if self.observers is not None:
+            self.observers.changed(database, key)
+        return True
+
     def _prepare(self) -> None:
         """Do everything that may fail before the first of several effects is applied."""
         for database, key, _ in self.effects.pending:

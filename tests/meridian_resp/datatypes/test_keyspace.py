@@ -425,3 +425,48 @@ def test_a_database_that_came_to_be_had_the_keys_of_a_flushed_one() -> None:
     more.commit()
     again = opened(store, databases=16)
     assert [again.databases[index].get(b"k") for index in (0, 4, 5)] == [b"1", b"2", None]
+
+
+def test_overwriting_is_what_apply_would_do() -> None:
+    """Same live value, record, version and size; and it declines whatever is not that plain."""
+    quick, plain = opened(MemoryStore()), opened(MemoryStore())
+    for keyspace in (quick, plain):
+        put(keyspace.databases[0], b"k", b"old")
+        keyspace.commit()
+    assert quick.overwrite(quick.databases[0], b"k", b"newer")
+    put(plain.databases[0], b"k", b"newer")
+    assert quick.batch.entries == plain.batch.entries
+    assert quick.version == plain.version
+    assert quick.cache_bytes == plain.cache_bytes
+    assert quick.databases[0].get(b"k") == b"newer"
+
+    database = quick.databases[0]
+    put(database, b"{tag}k", b"v")
+    database.keyspace.effects.put_string(database, b"expires", b"v", quick.now_ms + 1000)
+    quick.apply()
+    put(database, b"gone", b"v")
+    quick.effects.delete(database, b"gone")
+    quick.apply()
+    before = list(quick.batch.entries)
+    for key in (b"{tag}k", b"expires", b"gone", b"never", b"zero\0"):
+        assert not quick.overwrite(database, key, b"v")
+    assert quick.batch.entries == before
+
+
+def test_watchers_hear_of_what_is_overwritten() -> None:
+    """The quick way tells observers as the other does."""
+    keyspace = opened(MemoryStore())
+    database = keyspace.databases[0]
+    put(database, b"k", b"v")
+    heard: list[bytes] = []
+
+    class Ear:
+        def changed(self, database: Database, key: bytes) -> None:
+            heard.append(key)
+
+        def emptying(self, database: Database, replacement: Database | None) -> None:
+            raise AssertionError("nothing is emptied")
+
+    keyspace.observers = Ear()
+    assert keyspace.overwrite(database, b"k", b"w")
+    assert heard == [b"k"]
