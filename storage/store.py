@@ -42,6 +42,10 @@ if TYPE_CHECKING:
     from storage.wal_writer import SegmentWriter
 
 
+#: Batches longer than this are looked through for effects that later ones in them supersede.
+_COALESCE_BYTES = 1 << 18
+
+
 def random_salt() -> int:
     """Return a fresh segment salt."""
     return secrets.randbits(64)
@@ -152,6 +156,12 @@ class Store:
         if not entries and not batch.ranges:
             return self.log.appended_offset
         payload = encode_batch(batch)
+        if len(payload) > _COALESCE_BYTES:
+            # APPENDs to one long value in a pipeline: only the last of a key's effects counts.
+            newest = dict(entries)
+            if len(newest) < len(entries):
+                entries[:] = newest.items()
+                payload = encode_batch(batch)
         self._check_size(len(payload))
         try:
             end = self.log.append(payload)

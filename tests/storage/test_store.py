@@ -79,6 +79,24 @@ def test_empty_batch_is_not_logged() -> None:
     assert end == store.commit(WriteBatch()) == store.log.appended_offset
 
 
+def test_every_step_of_a_growing_value_was_logged() -> None:
+    """A pipeline of APPENDs logged all lengths of the value; now a long batch logs the last."""
+    files = CrashableFileSystem()
+    store = open_store(files, 1 << 22)
+    batch = WriteBatch()
+    for version in range(1, 21):
+        batch.put(b"\x01log", encode_string(version, bytes(20_000 * version)))
+        batch.put(b"\x01count", encode_string(version, b"%d" % version))
+    end = store.commit(batch)
+    assert end < 450_000
+    assert encode_string(20, bytes(400_000)) == store.get(b"\x01log")
+    assert encode_string(20, b"20") == store.get(b"\x01count")
+    store.close()
+    again = recover_log(files, 1).segments[-1].memtable
+    assert encode_string(20, bytes(400_000)) == again.get(b"\x01log")
+    assert encode_string(20, b"20") == again.get(b"\x01count")
+
+
 def test_full_segment_is_sealed_by_the_next_commit() -> None:
     """When the spare is there; without one the open segment goes on."""
     store = open_store(CrashableFileSystem())
