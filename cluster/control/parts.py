@@ -113,6 +113,7 @@ def make_parts(
 ) -> Parts:
     """Return the cores of a life that begins, as the journal left them."""
     own = identity.node
+    is_sent_away = was_sent_away(recovered)
     log = MetadataLog(own, options.metadata, recover(recovered), rng=rng, now=now)
     birth = Birth(
         own,
@@ -122,7 +123,7 @@ def make_parts(
         rng=rng,
         now=now,
         has_data=data.holds_keys(),
-        is_sent_away=SENT_AWAY in recovered,
+        is_sent_away=is_sent_away,
         holds_entries=lambda: log.status.last_index > GENESIS_INDEX,
     )
     swim = Swim(
@@ -149,8 +150,19 @@ def make_parts(
         heartbeats=Heartbeats(own, options.phi, now),
         saves=Saves(options.journal_rewrite_bytes),
     )
-    if SENT_AWAY in recovered and birth.cluster is None:
+    if is_sent_away and birth.cluster is None:
         parts.is_sent_away = True
         if data.holds_keys():
             parts.notice(logging.WARNING, KEYS_OF_NOBODY)
     return parts
+
+
+def was_sent_away(recovered: Sequence[Record]) -> bool:
+    """Say whether the journal ends with a removal that no other cluster has made good since."""
+    is_sent_away = False
+    for record in recovered:
+        if record.kind is RecordKind.CLUSTER_ADOPTED:
+            is_sent_away = False
+        elif record == SENT_AWAY:
+            is_sent_away = True
+    return is_sent_away

@@ -150,6 +150,8 @@ class MetadataGroup:
         """Set by the owner that leaves the cluster: nothing is said any more."""
         self.strays: set[NodeId] = set()
         """Nodes that campaign and do not know that they are no members any more."""
+        self.heard_at: float | None = None
+        """When a member of the group last said something; who was removed hears nothing."""
         self._node = node
         self._options = options
         self._saves = saves
@@ -202,6 +204,7 @@ class MetadataGroup:
             return  # entries that follow nothing: no log of ours begins so
         if isinstance(inner, VoteRequest) and source not in self._core.configuration.members():
             self.strays.add(source)
+        self.heard_at = now
         self._core.handle(inner, now)
 
     def handle(self, event: Event, now: float) -> None:

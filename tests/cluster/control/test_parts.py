@@ -6,8 +6,9 @@ import logging
 
 from cluster.control import outputs
 from cluster.control import requests as r
-from cluster.control.parts import Parts
+from cluster.control.parts import SENT_AWAY, Parts, was_sent_away
 from cluster.identity import Endpoint, NodeId
+from cluster.journal.records import Record, RecordKind
 from cluster.wire.messages import MapRequest
 from tests.cluster.control.calm_world import CalmWorld
 from tests.sim.cluster_world import SimulatedMachine
@@ -53,3 +54,13 @@ def test_a_node_is_where_membership_says_or_else_where_the_map_does() -> None:
     assert parts.endpoint_of(other.node) == other.port.endpoint
     assert parts.endpoint_of(NodeId("00000000-0000-4000-8000-000000000000")) is None
     assert [member.node for member in parts.live_members()] == [asked.node]
+
+
+def test_a_removal_counted_again_after_the_node_was_a_member_elsewhere() -> None:
+    """Its record stays in the journal until that is written anew; what follows it decides."""
+    adopted = Record(RecordKind.CLUSTER_ADOPTED, bytes(16))
+    left = Record(RecordKind.CLUSTER_LEFT, bytes(16))
+    assert was_sent_away([adopted, SENT_AWAY])
+    assert was_sent_away([SENT_AWAY])
+    assert not was_sent_away([SENT_AWAY, adopted, left])
+    assert not was_sent_away([adopted, left])

@@ -9,6 +9,7 @@ import attrs
 from cluster.identity import ClusterId, NodeId, id_to_bytes
 from cluster.journal.records import Record
 from cluster.map.commands import RemoveMember, SetSetting
+from cluster.membership.events import EpochSeen
 from cluster.metadata.events import (
     Formed,
     Hold,
@@ -20,12 +21,13 @@ from cluster.metadata.events import (
     Result,
     Save,
     Saved,
+    Send,
 )
 from cluster.metadata.metadata_log import MetadataLog
 from cluster.metadata.options import METADATA_GROUP, MetadataOptions
 from cluster.metadata.records import RecoveredMetadata, compacted, recover
 from cluster.raft.messages import Heartbeat
-from cluster.wire.messages import RaftMessage
+from cluster.wire.messages import MapRequest, RaftMessage
 from cluster.wire.raft_messages import encode_raft_message
 from tests.cluster.metadata.lone_log import log_of, propose, quiet_world, set_value
 from tests.sim.metadata_world import CLUSTER, endpoint_of, genesis_of, node_id
@@ -323,3 +325,34 @@ def test_a_node_without_a_map_ignores_the_log() -> None:
     message = RaftMessage(METADATA_GROUP, encode_raft_message(beat), b"", id_to_bytes(CLUSTER))
     log.handle(MessageReceived(N2, endpoint_of(N2), message), 100.0)
     assert (log.take(), log.cluster) == ([], None)
+
+
+def requests_of_maps(log: MetadataLog) -> list[NodeId]:
+    """Whom the log asked for a map, since the last time."""
+    return [
+        output.node
+        for output in drive(log)
+        if isinstance(output, Send) and isinstance(output.message, MapRequest)
+    ]
+
+
+def test_a_learner_that_was_removed_got_each_new_map_two_seconds_late() -> None:
+    """Nobody tells it that it was removed; it waits for the log only while the log speaks."""
+    log = fresh_log()
+    log.handle(Hold(genesis_of(1, 1)), 100.0)
+    drive(log)
+    beat = Heartbeat(source=N2, target=N1, term=99, commit=0, round=1)
+    message = RaftMessage(METADATA_GROUP, encode_raft_message(beat), b"", id_to_bytes(CLUSTER))
+    log.handle(MessageReceived(N2, endpoint_of(N2), message), 100.0)
+    assert log.status.leader == N2
+    log.handle(EpochSeen(N3, endpoint_of(N3), 7, CLUSTER), 101.0)
+    assert requests_of_maps(log) == []
+    log.handle(Release(), 101.0)
+    drive(log)
+
+    log = fresh_log()
+    log.handle(Hold(genesis_of(1, 1)), 100.0)
+    log.handle(MessageReceived(N2, endpoint_of(N2), message), 100.0)
+    drive(log)
+    log.handle(EpochSeen(N3, endpoint_of(N3), 7, CLUSTER), 100.0 + 3.0)
+    assert requests_of_maps(log) == [N3]
