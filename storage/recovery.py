@@ -229,6 +229,9 @@ def _judge_rest(files: FileSystem, rest: list[_Found], recovered: RecoveredLog) 
     """Judge segments behind one that was never started or does not continue the log."""
     started = [segment for segment in rest if segment.header is not None]
     if not started:
+        headless = [segment.name for segment in rest if _holds_bytes(files.map(segment.name))]
+        if headless:
+            recovered.dropped = f"{', '.join(headless)}: its header never reached the disk"
         return
     first = started[0].name
     durable = max(_knowledge(files, segment) for segment in started)
@@ -237,6 +240,14 @@ def _judge_rest(files: FileSystem, rest: list[_Found], recovered: RecoveredLog) 
         detail = f"the log ends at offset {end}, but was durable up to {durable}"
         raise CorruptionError(first, 0, detail)
     recovered.dropped = f"{first} and all later segments: what came before them is lost"
+
+
+def _holds_bytes(data: Mapped) -> bool:
+    """Say whether anything but zeros stands behind the place of the header."""
+    return any(
+        bytes(data[start : start + _WRITE_BYTES]).strip(b"\x00")
+        for start in range(HEADER_BYTES, len(data), _WRITE_BYTES)
+    )
 
 
 def _knowledge(files: FileSystem, segment: _Found) -> int:

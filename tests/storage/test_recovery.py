@@ -215,3 +215,18 @@ def test_header_that_was_cut_short_kept_the_log_from_opening() -> None:
     log.files.open_append(segment_name(2)).write_at(20, bytes(20))
     recovered = recover_log(log.files, 1)
     assert found(recovered) == [1] and recovered.last_number == 1
+
+
+def test_a_last_segment_without_its_header_was_dropped_without_a_word() -> None:
+    """Its first page was lost and others were not; an empty spare is nothing to speak of."""
+    log = Log()
+    log.segment(1, [1, 2])
+    log.sync()
+    log.segment(2, [3])
+    header = SegmentHeader(2, 0, 2).encode()
+    log.files.open_append(segment_name(2)).write_at(0, bytes(len(header)))
+    log.files.create(segment_name(3)).preallocate(2048)
+    recovered = recover_log(log.files, 1)
+    assert found(recovered) == [1, 2]
+    assert recovered.dropped == f"{segment_name(2)}: its header never reached the disk"
+    assert recover_log(log.files, 1).dropped == ""
