@@ -4,6 +4,11 @@ A node accepts at most one genesis at a time, durably, and asks every `query_s` 
 until it knows. Answers are given by state: who holds it hands the genesis out again, who dropped
 it says so, the proposer that knows nothing of it has dropped it (see `proposing`).
 
+**Missing nodes.** A proposer may not have heard yet of nodes that an acceptor is in contact with; a
+cluster of the few that it knows would come to be beside a second one of the others. So an offer
+that leaves out a node which is alive here is refused, once for each proposer and node, and the
+tables of both are compared. Only once, because the proposer may have left it out for its silence.
+
 **Giving up.** An acceptance ends when its proposer says that it dropped the genesis, or when the
 proposer has been dead for `abandon_s`; before that the other voters are asked, because one of them
 may hold it and bring it to life. A dropped genesis is never accepted again.
@@ -28,7 +33,7 @@ import logging
 from collections.abc import Callable
 
 from cluster.birth.composing import is_claim_shown
-from cluster.birth.events import Hold, Release, Send
+from cluster.birth.events import Contact, Hold, Release, Send
 from cluster.birth.proposing import Phase, Proposing
 from cluster.birth.records import cluster_record, genesis_record
 from cluster.birth.state import BirthState
@@ -36,6 +41,7 @@ from cluster.identity import ClusterId, Endpoint, NodeId, id_to_bytes
 from cluster.journal.records import RecordKind
 from cluster.map.codec import MapFormatError, decode_genesis, encode_genesis
 from cluster.map.values import Genesis
+from cluster.membership.messages import MemberStatus
 from cluster.wire.messages import (
     GenesisAccepted,
     GenesisDropped,
@@ -71,6 +77,9 @@ class Accepting:
         self._majority_at = now
         self._not_held: dict[NodeId, float] = {}
         self._dropped_by: set[NodeId] = set()
+        #: By proposer: the nodes that it was told of, and the genesis that was refused for them.
+        self._told_of: dict[NodeId, set[NodeId]] = {}
+        self._incomplete: dict[NodeId, ClusterId] = {}
 
     def undecided(self) -> Genesis | None:
         """Return the genesis whose outcome this node does not know."""
@@ -184,6 +193,9 @@ class Accepting:
                 self._reply(endpoint, GenesisDropped(packed))
                 return
             refusal = self._refusal(genesis)
+            if refusal is None and self._is_incomplete(genesis):
+                refusal = "it is in contact with nodes that this genesis leaves out"
+                self._state.put(Contact((endpoint,)))
             if refusal is not None:
                 self._reply(endpoint, GenesisRefused(packed, refusal))
                 return
@@ -207,6 +219,24 @@ class Accepting:
         if self._proposing.phase is not Phase.IDLE and state.own < genesis.proposer:
             return "it proposes a genesis itself, and its id is lower"
         return None
+
+    def _is_incomplete(self, genesis: Genesis) -> bool:
+        """Say whether nodes are left out that this proposer was not told of before; it is now."""
+        proposer = genesis.proposer
+        if self._incomplete.get(proposer) == genesis.identifier:
+            return True  # another copy of the offer
+        told_of = self._told_of.setdefault(proposer, set())
+        known = {member.node for member in genesis.members} | told_of
+        missing = [
+            member.node
+            for member in self._state.contacts.unformed()
+            if member.status is MemberStatus.ALIVE and member.node not in known
+        ]
+        if not missing:
+            return False
+        told_of.update(missing)
+        self._incomplete[proposer] = genesis.identifier
+        return True
 
     def held(self, endpoint: Endpoint, data: bytes, now: float) -> None:
         """Learn that a genesis holds."""
