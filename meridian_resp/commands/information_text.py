@@ -134,6 +134,8 @@ def _memory(facts: Facts) -> Fields:
         ("mem_fragmentation_bytes", 0),
         ("mem_allocator", "pymalloc"),
         ("active_defrag_running", 0),
+        ("lazyfree_pending_objects", server.keys_pending_free),
+        ("lazyfreed_objects", server.keys_freed),
         ("meridian_object_cache_bytes", server.cache_bytes),
         ("meridian_object_cache_bytes_max", server.cache_bytes_max),
         ("meridian_block_cache_bytes", storage.cache_bytes),

@@ -83,7 +83,7 @@ class Database:
         if live.kind == Kind.ABSENT:
             return None
         if live.expire_at_ms and live.expire_at_ms <= self.keyspace.now_ms:
-            if self.keyspace.may_log:
+            if self.keyspace.may_log and not self.keyspace.is_paused:
                 self.keyspace.effects.expire(self, key)
             return None
         return live

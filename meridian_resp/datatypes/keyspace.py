@@ -90,17 +90,19 @@ class Observers(Protocol):
 class KeyspaceCounters:
     """Running totals that INFO and metrics show."""
 
-    __slots__ = ("evicted_keys", "expired_keys", "hits", "misses")
+    __slots__ = ("evicted_keys", "expired_keys", "freed_keys", "hits", "misses")
 
     def __init__(self) -> None:
         self.hits = 0
         self.misses = 0
         self.expired_keys = 0
         self.evicted_keys = 0
+        #: Cached values of dropped databases that were freed in slices.
+        self.freed_keys = 0
 
     def reset(self) -> None:
         """CONFIG RESETSTAT."""
-        self.hits = self.misses = self.expired_keys = self.evicted_keys = 0
+        self.hits = self.misses = self.expired_keys = self.evicted_keys = self.freed_keys = 0
 
 
 class TooFewDatabases(StorageError):
@@ -142,6 +144,8 @@ class Keyspace:
         #: The log takes appends. While it does not, a read that meets an expired key answers that
         #: there is none but leaves the deletion for later, or its tick could not be logged.
         self.may_log = True
+        #: CLIENT PAUSE is in force: an expired key is none to readers, but it is not deleted.
+        self.is_paused = False
         #: Longest key that may be written; the server sets it from `key-size-max-bytes`.
         self.key_bytes_max = 1 << 29
         #: Effects applied since the start; SAVE and INFO count from it.
@@ -468,7 +472,7 @@ class Keyspace:
         """
         assert not self.batch.entries
         if self.garbage:
-            self.garbage.pop()
+            self.counters.freed_keys += len(self.garbage.pop())
         excess = self.cache_bytes - self.cache_bytes_max
         if excess > 0:
             self._evict(excess)

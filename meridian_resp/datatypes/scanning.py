@@ -49,7 +49,7 @@ def _walk(database: Database, start: bytes) -> Iterator[tuple[bytes, bytes, int,
             continue
         user_key = user_key_of(key)
         if flags & HAS_EXPIRY and (expiry_of(record) or 0) <= now_ms:
-            if keyspace.may_log:
+            if keyspace.may_log and not keyspace.is_paused:
                 keyspace.effects.expire(database, user_key)
             yield key, user_key, -1, False
             continue

@@ -44,6 +44,8 @@ class Conditions:
         self.start_long: Callable[[Session, Slices | Later], None] = lambda session, work: None
         #: Set by the reactor: close a session at the end of the tick.
         self.close: Callable[[Session, str], None] = lambda session, reason: None
+        #: Set by the node: told whenever a pause begins or ends.
+        self.on_pause: Callable[[bool], None] = lambda is_paused: None
         self._pause_until_ms = 0
         self._pause_writes_only = False
         self._is_timing_all = False
@@ -99,11 +101,13 @@ class Conditions:
             until_ms = max(until_ms, self._pause_until_ms)
         self._pause_until_ms = until_ms
         self._pause_writes_only = writes_only
+        self.on_pause(True)
         self._derive()
 
     def unpause(self) -> None:
         """End the pause; the caller lets waiting sessions run again."""
         self._pause_until_ms = 0
+        self.on_pause(False)
         self._derive()
 
     def end_pause_if_over(self, now_ms: int) -> bool:

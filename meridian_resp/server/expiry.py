@@ -56,7 +56,8 @@ class Expiry:
             idle_s = 1 / self._settings.hz
             await trio.sleep(min(BUSY_S, idle_s) if has_more else idle_s)
             has_more = False
-            if self.is_active and self.refusal() is None:
+            # During a pause the calendar would forget keys that nobody may delete now.
+            if self.is_active and self.refusal() is None and not self._keyspace.is_paused:
                 started = self._monotonic()
                 has_more = self._cycle(started)
                 self.spent_s += self._monotonic() - started

@@ -100,6 +100,7 @@ class Node:
         self.conditions.mark_dirty = self.reactor.mark_dirty
         self.conditions.close = self.reactor.close_later
         self.conditions.start_long = self.long_commands.start
+        self.conditions.on_pause = self._take_pause
         self.registry.on_remove += [
             self.long_commands.forget,
             self.conditions.remove_monitor,
@@ -111,6 +112,9 @@ class Node:
         self.engine.on_expired = self.expiry.on_expired
         self.reactor.request_sync = lambda: self._sync_wanted.set()
         self._follow_settings()
+
+    def _take_pause(self, is_paused: bool) -> None:
+        self.keyspace.is_paused = is_paused
 
     def _follow_settings(self) -> None:
         """Take over settings now and whenever CONFIG SET changes them."""

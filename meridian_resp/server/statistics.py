@@ -87,6 +87,8 @@ class ServerStatistics:
         ticks: rounds of the reactor.
         keyspace_hits: look-ups of keys that existed; `keyspace_misses` of those that did not.
         keys_expired: keys deleted because their time was over.
+        keys_freed: cached values of emptied databases freed so far.
+        keys_pending_free: those not freed yet.
         keys_evicted: live values dropped from the cache (they stay in storage).
         expiry_seconds: time spent in the active expiry cycle.
         changes: effects applied; `changes_since_save` those since the last flush that was
@@ -126,6 +128,8 @@ class ServerStatistics:
     keyspace_misses: int = 0
     keys_expired: int = 0
     keys_evicted: int = 0
+    keys_freed: int = 0
+    keys_pending_free: int = 0
     expiry_seconds: float = 0.0
     changes: int = 0
     changes_since_save: int = 0

@@ -106,3 +106,72 @@ def test_swapping_when_the_last_watch_falls(keyspace: Keyspace) -> None:
     keyspace.swap_databases(keyspace.databases[0], keyspace.databases[1])
     assert client.watch_dirty
     assert keyspace.observers is None
+
+
+def stale(keyspace: Keyspace, index: int, key: bytes) -> None:
+    """A key whose time is over and that nothing has deleted."""
+    write(keyspace, index, key, keyspace.now_ms + 1)
+    keyspace.commit()
+    keyspace.begin_tick(keyspace.now_ms + 2)
+
+
+def swap(keyspace: Keyspace) -> None:
+    """SWAPDB 0 1."""
+    keyspace.swap_databases(keyspace.databases[0], keyspace.databases[1])
+    keyspace.commit()
+
+
+def is_dirty(keyspace: Keyspace, client: Client) -> bool:
+    """What EXEC would ask."""
+    return client.watch_dirty or keyspace.watches.has_expired(client)
+
+
+def test_swapdb_brought_an_expired_key_and_that_was_taken_for_a_change(keyspace: Keyspace) -> None:
+    """No key replaced by an expired one is no change, and its deletion afterwards is none."""
+    stale(keyspace, 1, b"x")
+    client = watching(keyspace, 0, b"x")
+    swap(keyspace)
+    assert not is_dirty(keyspace, client)
+    assert keyspace.databases[0].get(b"x") is None
+    keyspace.apply()
+    assert not is_dirty(keyspace, client)
+    write(keyspace, 0, b"x")
+    assert is_dirty(keyspace, client)
+
+
+def test_an_expired_key_may_be_replaced_by_another_one_or_by_none(keyspace: Keyspace) -> None:
+    """Watched when its time was over already, it never was there for the client."""
+    stale(keyspace, 0, b"x")
+    stale(keyspace, 1, b"x")
+    stale(keyspace, 0, b"y")
+    client = watching(keyspace, 0, b"x", b"y")
+    assert not is_dirty(keyspace, client)
+    swap(keyspace)
+    assert not is_dirty(keyspace, client)
+    swap(keyspace)
+    assert not is_dirty(keyspace, client)
+
+
+@pytest.mark.parametrize("is_stale", [False, True])
+def test_a_living_key_that_comes_with_another_database_is_a_change(
+    keyspace: Keyspace, is_stale: bool
+) -> None:
+    """Whether there was none before or an expired one."""
+    if is_stale:
+        stale(keyspace, 0, b"x")
+    write(keyspace, 1, b"x")
+    client = watching(keyspace, 0, b"x")
+    swap(keyspace)
+    assert is_dirty(keyspace, client)
+
+
+def test_forgetting_watches_forgets_what_was_expired(keyspace: Keyspace) -> None:
+    """A later watch of the same client begins afresh."""
+    stale(keyspace, 0, b"x")
+    client = watching(keyspace, 0, b"x")
+    keyspace.watches.forget(client)
+    assert not keyspace.watches._stale
+    write(keyspace, 0, b"x", keyspace.now_ms + 5)
+    keyspace.watches.watch(client, keyspace.databases[0], b"x")
+    keyspace.begin_tick(keyspace.now_ms + 9)
+    assert is_dirty(keyspace, client)

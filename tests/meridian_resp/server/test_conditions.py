@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+import trio
 
 from meridian_resp.protocol.reply_mode import ReplyMode
 from tests.harness.memory_io import START_MS
@@ -129,3 +130,31 @@ def test_gates_hold_for_commands_behind_in_the_pipeline(command: str) -> None:
     assert server.ask(client, "GET a", command).endswith(b"+OK\r\n")
     assert not server.node.conditions.is_plain
     assert server.ask(client, "GET a").endswith(b"$-1\r\n")
+
+
+async def test_keys_were_deleted_for_their_age_during_a_pause(autojump_clock: object) -> None:
+    """To readers they are gone, but nothing changes: neither by reads nor by the active cycle."""
+    async with serving() as server:
+        client = LiveClient(server.io.connect())
+        await client.ask("SET k v PX 100", "SET l v PX 100", "CLIENT PAUSE 60000 WRITE")
+        await trio.sleep(5)
+        assert await client.ask("GET k") == b"$-1\r\n"
+        keyspace = server.node.keyspace
+        assert keyspace.counters.expired_keys == 0 and keyspace.databases[0].count == 2
+        await client.ask("CLIENT UNPAUSE")
+        await trio.sleep(5)
+        assert keyspace.counters.expired_keys == 2 and keyspace.databases[0].count == 0
+
+
+async def test_a_client_that_a_pause_holds_up_was_not_counted_as_blocked(
+    autojump_clock: object,
+) -> None:
+    """INFO counts it, as Redis does, until the pause is over."""
+    async with serving() as server:
+        client, writer = LiveClient(server.io.connect()), LiveClient(server.io.connect())
+        await client.ask("CLIENT PAUSE 60000 WRITE")
+        assert await writer.ask("SET k v") == b""
+        assert b"blocked_clients:1\r\n" in await client.ask("INFO clients")
+        await client.ask("CLIENT UNPAUSE")
+        assert await writer.take() == b"+OK\r\n"
+        assert b"blocked_clients:0\r\n" in await client.ask("INFO clients")
