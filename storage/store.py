@@ -129,6 +129,20 @@ class Store:
         """
         return self.view().scan(start, end, batch)
 
+    def prepare_scan(self, start: bytes) -> bool:
+        """Do a part (0.5 ms) of what a scan from `start` on begins with; True if more is left.
+
+        For callers that scan bit by bit: without it the first bit of each memtable's shard takes
+        5 ms with a hundred thousand keys.
+        """
+        first = start[0] if start else 0
+        memtables = (self._memtable, *[seal.memtable for seal in self.seals])
+        return any(
+            memtable.sort_step(number)
+            for number in range(first, min(first + 2, SHARDS))
+            for memtable in memtables
+        )
+
     def view(self) -> ReadView:
         """Return a pinned view of all sources."""
         older = self._older

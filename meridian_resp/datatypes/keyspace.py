@@ -73,6 +73,9 @@ class Store(Protocol):
     ) -> Iterator[tuple[bytes, bytes]]:
         """Newest record of each storage key in [start, end), in order; `batch` laid over."""
 
+    def prepare_scan(self, start: bytes) -> bool:
+        """Do a part of what a scan from `start` begins with; whether more is left."""
+
     def commit(self, batch: WriteBatch) -> int:
         """Log and apply a batch; the log offset after it. Raises StorageError, nothing done."""
 

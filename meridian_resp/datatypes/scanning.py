@@ -13,18 +13,22 @@ import itertools
 import random
 import zlib
 from collections.abc import Callable, Generator, Iterator
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from meridian_resp.datatypes.database import SHARDS, Database
 from meridian_resp.datatypes.values import Kind, is_living
 from storage.keys import SLOT_COUNT, SYSTEM_PREFIX, is_metadata_key, keyspace_id_of, user_key_of
 from storage.records import HAS_EXPIRY, TOMBSTONE, TYPE_MASK, expiry_of
 
+if TYPE_CHECKING:
+    from meridian_resp.datatypes.keyspace import Store
+
 #: Records looked at in one SCAN call beyond which it returns with what it has.
 EXAMINED_MAX: Final = 10_000
 #: Records walked in one slice of a long command: parts of a millisecond, because others wait for
 #: the slice and for the tick around it.
 SLICE_RECORDS: Final = 200
+_PREPARATIONS_MAX: Final = 100
 
 
 def _slot_bytes(slot: int) -> bytes:
@@ -111,7 +115,9 @@ def walk_in_slices(
     throughout is visited exactly once, because a slice goes on behind the last record seen.
     """
     start: bytes | None = b""
+    store = database.keyspace.store
     while start is not None:
+        yield from _prepare(store, start)
         walk = _walk(database, start)
         for passed, (storage_key, key, kind, is_alive) in enumerate(walk, 1):
             if is_alive:
@@ -127,12 +133,21 @@ def walk_in_slices(
             yield
 
 
+def _prepare(store: Store, start: bytes) -> Generator[None, None, None]:
+    """Let the store get ready for a scan, bit by bit; not for ever, since writers go on."""
+    for _ in range(_PREPARATIONS_MAX):
+        if not store.prepare_scan(start):
+            return
+        yield
+
+
 def walk_expiring(database: Database) -> Generator[None, None, None]:
     """Enter every key that has an expiry into the calendar, in slices."""
     store, batch = database.keyspace.store, database.keyspace.batch
     index = database.keyspace.expiry_index
     start: bytes | None = b""
     while start is not None:
+        yield from _prepare(store, start)
         scanned = store.scan(start, SYSTEM_PREFIX, batch)
         for passed, (key, record) in enumerate(scanned, 1):
             is_wanted = record[0] & HAS_EXPIRY and keyspace_id_of(key) == database.keyspace_id

@@ -41,6 +41,11 @@ class MemoryStore:
             newest.update(batch.entries)
         return iter([(key, newest[key]) for key in sorted(newest) if start <= key < end])
 
+    def prepare_scan(self, start: bytes) -> bool:
+        """Nothing has to be prepared."""
+        del start
+        return False
+
     def commit(self, batch: WriteBatch) -> int:
         """Apply a batch. Raises DiskFullError, nothing done, while `is_full`."""
         if self.is_full:

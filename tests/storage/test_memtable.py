@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import random
+from unittest.mock import patch
 
 from hypothesis import given
 from hypothesis import strategies as st
 
+from storage import memtable as module
 from storage.memtable import ENTRY_BYTES, Memtable
 from storage.records import encode_string, version_of
 
@@ -16,6 +18,7 @@ ACTIONS = st.lists(
         st.tuples(st.just("put"), KEYS),
         st.tuples(st.just("range"), st.tuples(KEYS, KEYS)),
         st.tuples(st.just("scan"), st.tuples(KEYS, KEYS)),
+        st.tuples(st.just("step"), st.integers(0, 3)),
     ),
     max_size=60,
 )
@@ -23,7 +26,13 @@ ACTIONS = st.lists(
 
 @given(ACTIONS)
 def test_against_a_dict(actions: list[tuple[str, object]]) -> None:
-    """Puts, delete-ranges and scans in any order give what a sorted dict gives."""
+    """Puts, delete-ranges, scans and sorting bit by bit in any order give a sorted dict's."""
+    with patch.object(module, "_RUN_KEYS", 2):
+        compare_with_a_dict(actions)
+
+
+def compare_with_a_dict(actions: list[tuple[str, object]]) -> None:
+    """Do the actions to a memtable and a dict."""
     memtable = Memtable()
     model: dict[bytes, bytes] = {}
     for version, (action, operand) in enumerate(actions):
@@ -32,6 +41,11 @@ def test_against_a_dict(actions: list[tuple[str, object]]) -> None:
             record = encode_string(version, b"")
             memtable.apply([(operand, record)])
             model[operand] = record
+            continue
+        if action == "step":
+            assert isinstance(operand, int)
+            memtable.sort_step(operand)
+            memtable.check_invariants()
             continue
         assert isinstance(operand, tuple)
         start, end = min(operand), max(operand)
@@ -95,3 +109,20 @@ def test_many_new_keys_are_sorted_with_the_old_ones() -> None:
         memtable.apply([(key, b"r") for key in keys])
         assert memtable.sorted_keys(1) == sorted(memtable.shards[1])
         memtable.check_invariants()
+
+
+def test_a_shard_was_sorted_in_one_go() -> None:
+    """9,000 keys took 5 ms; in steps each sorts a thousand, and the scan has only to merge."""
+    rng = random.Random(5)
+    memtable = Memtable()
+    keys = [b"\x01" + rng.randbytes(8) for _ in range(9500)]
+    memtable.apply([(key, b"r" * 9) for key in keys])
+    steps = 0
+    while memtable.sort_step(1):
+        steps += 1
+        memtable.check_invariants()
+        memtable.apply([(b"\x01" + rng.randbytes(8), b"r" * 9)])
+    assert steps == 9
+    assert [key for key, _ in memtable.scan(b"", b"\xff")] == sorted(memtable.shards[1])
+    assert not memtable.sort_step(1)
+    memtable.check_invariants()

@@ -184,3 +184,23 @@ def test_closed_store_takes_no_writes() -> None:
     store.close()
     with pytest.raises(ClosedError):
         put(store, b"\x01a", 1)
+
+
+def test_a_scan_is_prepared_bit_by_bit_in_all_memtables() -> None:
+    """The open and the sealed ones, of the shard where it starts and of the next."""
+    store = open_store(CrashableFileSystem(), 1 << 22)
+    for version, shard in enumerate((b"\x01", b"\x02", b"\x09"), 1):
+        batch = WriteBatch()
+        for number in range(2500):
+            batch.put(shard + b"%04d" % number, encode_string(version, b""))
+        store.commit(batch)
+        if version == 1:
+            spare(store)
+            assert store.seal()
+    steps = 0
+    while store.prepare_scan(b"\x01"):
+        steps += 1
+    assert steps == 4
+    assert not store.prepare_scan(b"\x03")
+    assert store.prepare_scan(b"\x09")
+    assert len(list(store.scan(b"", b"\xff"))) == 7500

@@ -150,7 +150,7 @@ def test_a_walk_kept_a_flushed_memtable_until_its_next_slice(work: str) -> None:
     class Watched:
         """The store, with an eye on who holds its scans."""
 
-        get, commit = store.get, store.commit
+        get, commit, prepare_scan = store.get, store.commit, store.prepare_scan
 
         def scan(
             self, start: bytes, end: bytes, batch: WriteBatch | None = None
@@ -213,3 +213,19 @@ def test_random_key_among_remains() -> None:
     assert {random_key(database, rng) for _ in range(60)} == {b"", b"some"}
     database.drop_cache()
     assert random_key(database, rng) in (b"", b"some")
+
+
+def test_writers_that_never_rest_do_not_keep_a_walk_from_going_on() -> None:
+    """Preparing a scan ends although there is always more to prepare."""
+    store = MemoryStore()
+    keyspace = Keyspace(store, databases=1, cache_bytes_max=1 << 20)
+    keyspace.open(1_700_000_000_000)
+    keyspace.effects.put_string(keyspace.databases[0], b"k", b"v")
+    keyspace.apply()
+    keyspace.commit()
+    store.prepare_scan = lambda start: True  # type: ignore[method-assign]
+    seen: list[bytes] = []
+    slices = sum(
+        1 for _ in walk_in_slices(keyspace.databases[0], lambda key, kind: seen.append(key))
+    )
+    assert seen == [b"k"] and slices == 100
