@@ -107,6 +107,7 @@ class Engine(Store):
         self._lock: DirectoryLock | None = None
         self._recovered_batches = 0
         self._recovery_seconds = 0.0
+        self._waiting_for_flush = 0
         self.on_attention = self._attend
         if options.fsync is FsyncPolicy.ALWAYS:
             self.on_appended = self._syncer.wakeup.ring
@@ -253,7 +254,13 @@ class Engine(Store):
             if self.log.writer is writer and not self.log.is_empty():
                 raise WriteRefusedError(self.refusal or "the next log segment can't be opened")
         number = self.seals[-1].number if self.seals else 0
-        await self._flusher.wait_flushed(number)
+        self._waiting_for_flush += 1
+        self._share_out()
+        try:
+            await self._flusher.wait_flushed(number)
+        finally:
+            self._waiting_for_flush -= 1
+            self._share_out()
 
     def delay_s(self) -> float:
         """Return how long writers should pause per tick: 0.0 unless the workers are behind."""
@@ -264,8 +271,9 @@ class Engine(Store):
 
     def _share_out(self) -> None:
         """Tell the workers how much of a core they may take from now on."""
+        flush = pressure.flush_percent(len(self.seals), self.options)
         self._executor.set_shares(
-            pressure.flush_percent(len(self.seals)),
+            pressure.WHOLE_PERCENT if self._waiting_for_flush else flush,
             pressure.compaction_percent(self._level0_tables(), self.options),
         )
 

@@ -24,8 +24,10 @@ _DELAY_FROM = 0.5
 _GENTLE_DELAY = 0.1
 
 
-def flush_percent(sealed: int) -> int:
-    """Share of a core for a flush, with that many sealed memtables."""
+def flush_percent(sealed: int, options: StorageOptions) -> int:
+    """Share of a core for a flush, with that many sealed memtables: all before writers wait."""
+    if sealed >= _DELAY_FROM * options.sealed_memtables_max:
+        return WHOLE_PERCENT
     return _FLUSH_PERCENT[sealed] if sealed < len(_FLUSH_PERCENT) else WHOLE_PERCENT
 
 

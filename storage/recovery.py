@@ -231,7 +231,8 @@ def _judge_rest(files: FileSystem, rest: list[_Found], recovered: RecoveredLog) 
     if not started:
         headless = [segment.name for segment in rest if _holds_bytes(files.map(segment.name))]
         if headless:
-            recovered.dropped = f"{', '.join(headless)}: its header never reached the disk"
+            # Also what is left of a log that was being written again, none of which counts yet.
+            recovered.dropped = f"{', '.join(headless)}, whose header never reached the disk"
         return
     first = started[0].name
     durable = max(_knowledge(files, segment) for segment in started)

@@ -44,6 +44,8 @@ if TYPE_CHECKING:
 
 #: Batches longer than this are looked through for effects that later ones in them supersede.
 _COALESCE_BYTES = 1 << 18
+#: And those that begin with a longer record even before they are encoded, as that takes memory.
+_LONG_RECORD_BYTES = 1 << 13
 
 
 def random_salt() -> int:
@@ -169,13 +171,11 @@ class Store:
         entries = batch.entries
         if not entries and not batch.ranges:
             return self.log.appended_offset
+        if len(entries) > 1 and len(entries[0][1]) > _LONG_RECORD_BYTES:
+            _coalesce(entries)
         payload = encode_batch(batch)
-        if len(payload) > _COALESCE_BYTES:
-            # APPENDs to one long value in a pipeline: only the last of a key's effects counts.
-            newest = dict(entries)
-            if len(newest) < len(entries):
-                entries[:] = newest.items()
-                payload = encode_batch(batch)
+        if len(payload) > _COALESCE_BYTES and _coalesce(entries):
+            payload = encode_batch(batch)
         self._check_size(len(payload))
         try:
             end = self.log.append(payload)
@@ -474,3 +474,15 @@ def _text(error: OSError | None) -> str:
 
 def _nothing() -> None:
     pass
+
+
+def _coalesce(entries: list[tuple[bytes, bytes]]) -> bool:
+    """Keep the last effect of each key; say whether others went.
+
+    APPENDs to one long value in a pipeline would log it at every length.
+    """
+    newest = dict(entries)
+    if len(newest) == len(entries):
+        return False
+    entries[:] = newest.items()
+    return True

@@ -4,8 +4,8 @@ A node accepts at most one genesis at a time, durably, and asks every `query_s` 
 until it knows. Answers are given by state: who holds it hands the genesis out again, who dropped
 it says so, the proposer that knows nothing of it has dropped it (see `proposing`).
 
-**Missing nodes.** A proposer may not have heard yet of nodes that an acceptor is in contact with; a
-cluster of the few that it knows would come to be beside a second one of the others. So an offer
+**Missing nodes.** A proposer may not have heard yet of nodes that an acceptor is in contact with;
+a cluster of the few that it knows would come to be beside a second one of the others. So an offer
 that leaves out a node which is alive here is refused, once for each proposer and node, and the
 tables of both are compared. Only once, because the proposer may have left it out for its silence.
 

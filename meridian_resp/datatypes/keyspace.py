@@ -51,8 +51,10 @@ from storage.records import HAS_EXPIRY, Record, encode_record, encode_tombstone
 
 #: How far ahead of use versions are reserved, in milliseconds.
 CEILING_AHEAD_MS: Final = 10_000
-#: Cached keys that a tick may evict (0.2 us each), and how the number grows with the excess.
+#: Cached keys that a tick may evict (0.2 to 0.5 us each): how the number grows with the excess,
+#: and its bound. What a tick added it may evict in any case, or the excess could grow for ever.
 _EVICTIONS_MIN: Final = 1000
+_EVICTIONS_MAX: Final = 4000
 _EXCESS_BYTES_PER_EVICTION: Final = 1024
 
 _plain_header = struct.Struct(">BQ").pack
@@ -158,6 +160,7 @@ class Keyspace:
         self._counts_dirty = False
         self._undo: list[Callable[[], None]] = []
         self._evict_at = 0
+        self._trimmed_bytes = 0
         #: Dropped cache shards whose entries are freed in slices.
         self.garbage: list[dict[bytes, Live]] = []
 
@@ -464,8 +467,9 @@ class Keyspace:
     # --- bounded memory ---
 
     def trim_if_idle(self) -> None:
-        """Free a slice of garbage although no tick runs."""
-        if self.garbage and not self.batch.entries:
+        """Free a slice of garbage, and of what is too much, although no tick runs."""
+        is_wanted = self.garbage or self.cache_bytes > self.cache_bytes_max
+        if is_wanted and not self.batch.entries:
             self.trim()
 
     def trim(self) -> None:
@@ -476,30 +480,35 @@ class Keyspace:
         assert not self.batch.entries
         if self.garbage:
             self.counters.freed_keys += len(self.garbage.pop())
-        excess = self.cache_bytes - self.cache_bytes_max
+        total = self.cache_bytes
+        excess = total - self.cache_bytes_max
         if excess > 0:
-            self._evict(excess)
+            self._evict(excess, total - self._trimmed_bytes)
+            total = self.cache_bytes
+        self._trimmed_bytes = total
 
-    def _evict(self, excess: int) -> None:
+    def _evict(self, excess: int, grown: int) -> None:
         """Drop keys of `cold` shards, some per tick, the more the further over the limit.
 
-        A whole shard at once took 7 ms with two million keys (2026-11).
+        A whole shard at once took 7 ms with two million keys (2026-11). `grown` is how many bytes
+        came since the last time.
         """
-        left = _EVICTIONS_MIN + excess // _EXCESS_BYTES_PER_EVICTION
+        left = min(_EVICTIONS_MAX, _EVICTIONS_MIN + excess // _EXCESS_BYTES_PER_EVICTION)
         shards = SHARDS * len(self.databases)
         for _ in range(2 * shards):
             index, shard = divmod(self._evict_at, SHARDS)
             database = self.databases[index]
             cold = database.cold[shard]
             size = evicted = 0
-            while cold and evicted < left and size < excess:
+            while cold and size < excess and (evicted < left or size < grown):
                 size += live_bytes(*cold.popitem())
                 evicted += 1
             database.cache_bytes -= size
             self.counters.evicted_keys += evicted
             excess -= size
+            grown -= size
             left -= evicted
-            if excess <= 0 or not left:
+            if excess <= 0 or (left <= 0 and grown <= 0):
                 return
             if database.hot[shard]:
                 database.cold[shard], database.hot[shard] = database.hot[shard], {}

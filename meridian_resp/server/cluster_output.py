@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Final
 
+from meridian_resp.protocol.long_replies import LongReply
 from meridian_resp.protocol.pending_replies import PendingReply
 from meridian_resp.server.output import Output
 from meridian_resp.server.proxy_session import ProxySession
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
 
 #: An offset that every synced log has reached: the reply waits for nothing but those before it.
 _NO_WAIT: Final = 0
+#: More than that leaves as it is: joining would copy it.
+_JOINED_BYTES_MAX: Final = 1 << 18
 
 
 class ClusterOutput(Output):
@@ -62,9 +65,17 @@ class ClusterOutput(Output):
         """Let replies of this tick wait, each place by itself, what is between them joined."""
         out = list(session.out)
         session.out.clear()
+        session.has_pieces = False
         offset = _NO_WAIT if wait_offset is None else wait_offset
         ready: list[bytes] = []
         for reply in out:
+            if isinstance(reply, LongReply):
+                if ready:
+                    self._append(session, offset, b"".join(ready))
+                    ready.clear()
+                for piece in reply.pieces:
+                    self._append(session, offset, piece)
+                continue
             if not isinstance(reply, PendingReply):
                 ready.append(reply)
                 continue
@@ -106,9 +117,9 @@ class ClusterOutput(Output):
                 ready.append(data)
             held.popleft()
         if ready:
-            joined = b"".join(ready)
-            session.unsent.append(joined)
-            session.unsent_bytes += len(joined)
+            size = sum(map(len, ready))
+            session.unsent.extend(ready if size > _JOINED_BYTES_MAX else [b"".join(ready)])
+            session.unsent_bytes += size
             self._check_limits(session)
         self.send_unsent(session)
 

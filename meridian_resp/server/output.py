@@ -10,6 +10,7 @@ from collections.abc import Callable
 from typing import Final
 
 from meridian_resp.config.redis_values import BufferLimit
+from meridian_resp.protocol.long_replies import pieces_of
 from meridian_resp.server.io import READABLE, WRITABLE, Io
 from meridian_resp.server.session import Session
 
@@ -39,13 +40,10 @@ class Output:
             if session.is_closing and not session.unsent and not session.held:
                 self._close(session, session.close_reason)
             return
-        if len(out) == 1:
-            data = out[0]
-        elif session.has_pieces:
+        if session.has_pieces:
             self._take_pieces(session, wait_offset)
             return
-        else:
-            data = b"".join(out)
+        data = out[0] if len(out) == 1 else b"".join(out)
         out.clear()
         if wait_offset is not None or session.held:
             session.held.append((wait_offset or 0, data))
@@ -78,19 +76,17 @@ class Output:
             self._close(session, session.close_reason)
 
     def _take_pieces(self, session: Session, wait_offset: int | None) -> None:
-        """End the tick of a session whose `out` is one long reply in pieces.
-
-        Joined like others it would be copied in one tick: 25 MB take 7 ms.
-        """
+        """End the tick of a session among whose replies are long ones, which are not joined."""
+        pieces = list(pieces_of(session.out))
+        size = sum(map(len, pieces))
+        session.out.clear()
         session.has_pieces = False
-        size = sum(map(len, session.out))
         if wait_offset is not None or session.held:
-            session.held.extend([(wait_offset or 0, piece) for piece in session.out])
+            session.held.extend([(wait_offset or 0, piece) for piece in pieces])
             session.held_bytes += size
         else:
-            session.unsent.extend(session.out)
+            session.unsent.extend(pieces)
             session.unsent_bytes += size
-        session.out.clear()
         self._check_limits(session)
         if session.unsent and not session.is_gone:
             self.send_unsent(session)

@@ -69,6 +69,8 @@ class ProxySession(Session):
 
     __slots__ = ("addressed", "client", "deferred", "expected")
 
+    takes_pieces = False  # an answer between nodes is one message
+
     def __init__(self, database: Database, now_s: float) -> None:
         super().__init__(
             0,

@@ -27,6 +27,7 @@ import trio
 
 from meridian_resp.config.settings import Settings
 from meridian_resp.errors import writes_refused
+from meridian_resp.protocol.long_replies import LongReply
 from meridian_resp.protocol.replies import Parts, Reply, error
 from meridian_resp.protocol.requests import ProtocolError
 from meridian_resp.server.dispatch import Dispatcher
@@ -375,8 +376,8 @@ class Reactor:
 
     def answer(self, session: Session, reply: Reply) -> None:
         """Put the reply of a long command into a session's output; sent when the tick ends."""
-        if isinstance(reply, Parts) and not session.out:
-            session.out.extend(reply.pieces)
+        if isinstance(reply, Parts) and session.takes_pieces:
+            session.out.append(LongReply(reply.pieces))
             session.has_pieces = True
         else:
             session.out.append(session.encode(reply))
@@ -431,7 +432,7 @@ class Reactor:
         logger.error("The log could not be written, the tick is undone: %s", failure)
         refusal = error(writes_refused(str(failure)))
         for session in self._dirty:
-            session.out[:] = [refusal] * (1 if session.has_pieces else len(session.out))
+            session.out[:] = [refusal] * len(session.out)
             session.has_pieces = False
             if session.queue is not None:
                 # Whoever is told that MULTI or a queued command failed does not expect QUEUED.

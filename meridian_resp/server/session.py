@@ -40,6 +40,9 @@ class Connection(Protocol):
 class Session:
     """State of one client; identity object. Times are Unix seconds or milliseconds as named."""
 
+    #: Whether long replies may stand in `out` in pieces.
+    takes_pieces = True
+
     __slots__ = (
         "address",
         "backlog",
@@ -158,7 +161,7 @@ class Session:
         self.is_busy = False
         #: The reply of that command is dropped (CLIENT REPLY).
         self.is_muted = False
-        #: `out` is one reply in pieces (`replies.Parts`), not one reply per item.
+        #: Some of `out` are `LongReply`.
         self.has_pieces = False
         #: Nothing more is taken from it for a moment, because it writes much (back-pressure).
         self.is_parked = False

@@ -50,6 +50,8 @@ BURST_S = 0.0003
 #: With this many cores or fewer the worker may well run on the server's or the clients' core.
 SHARED_CORES_MAX = 2
 _THROTTLE_WAIT_S_MAX = 1.0
+#: After a long slice (values of megabytes) too it looks for its parent and its share that often.
+_NAP_S_MAX = 0.05
 
 
 class ParentGoneError(Exception):
@@ -89,7 +91,7 @@ class Pace:
             return 0.0
         self._began = now
         share = self._share_percent()
-        return burst_s * (WHOLE - share) / share
+        return min(_NAP_S_MAX, burst_s * (WHOLE - share) / share)
 
 
 def run_job(

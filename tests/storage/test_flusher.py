@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import errno
 
+import trio
+import trio.testing
+
 from storage.blocking import run_inline
 from storage.engine import Engine
 from storage.executor import InProcessExecutor
@@ -81,3 +84,24 @@ async def test_the_more_seals_wait_the_more_of_a_core_a_flush_takes() -> None:
     while engine.seals:
         await engine._flusher.flush_oldest()
     assert told[3:] == [60, GENTLE_PERCENT]
+
+
+async def test_who_waits_for_a_flush_was_not_counted(autojump_clock: object) -> None:
+    """SAVE took twice as long; the flush hurries while somebody waits for it."""
+    files = CrashableFileSystem()
+    engine = open_engine(files)
+    told: list[int] = []
+
+    class Recorder(InProcessExecutor):
+        def set_shares(self, flush: int, compaction: int) -> None:
+            told.append(flush)
+
+    engine._executor = Recorder(files)
+    await seal(engine, b"\x01a")
+    assert told[-1] == GENTLE_PERCENT
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(engine.flush)
+        await trio.testing.wait_all_tasks_blocked()
+        assert told[-1] == WHOLE_PERCENT
+        await engine._flusher.flush_oldest()
+    assert told[-1] == GENTLE_PERCENT

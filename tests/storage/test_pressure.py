@@ -14,7 +14,7 @@ OPTIONS = StorageOptions("sim")
 
 def test_a_flush_that_nobody_waits_for_is_gentle() -> None:
     """One sealed memtable is the one being flushed."""
-    assert [flush_percent(sealed) for sealed in range(6)] == [20, 20, 60, 100, 100, 100]
+    assert [flush_percent(sealed, OPTIONS) for sealed in range(6)] == [20, 20, 60, 100, 100, 100]
 
 
 @pytest.mark.parametrize(
@@ -49,5 +49,13 @@ def test_more_waiting_never_means_less_pressure(sealed: int, tables: int) -> Non
     """Every measure grows with what waits."""
     for more_sealed, more_tables in ((sealed + 1, tables), (sealed, tables + 1)):
         assert delay_s(more_sealed, more_tables, OPTIONS) >= delay_s(sealed, tables, OPTIONS)
-        assert flush_percent(more_sealed) >= flush_percent(sealed)
+        assert flush_percent(more_sealed, OPTIONS) >= flush_percent(sealed, OPTIONS)
         assert compaction_percent(more_tables, OPTIONS) >= compaction_percent(tables, OPTIONS)
+
+
+@given(st.integers(1, 1000), st.integers(0, 1000))
+def test_writers_waited_for_a_flush_that_napped(sealed_max: int, sealed: int) -> None:
+    """Where few memtables may wait, the flush has all of a core before anybody is slowed."""
+    options = StorageOptions("sim", sealed_memtables_max=sealed_max)
+    if delay_s(sealed, 0, options) > 0.0:
+        assert flush_percent(sealed, options) == 100

@@ -228,5 +228,5 @@ def test_a_last_segment_without_its_header_was_dropped_without_a_word() -> None:
     log.files.create(segment_name(3)).preallocate(2048)
     recovered = recover_log(log.files, 1)
     assert found(recovered) == [1, 2]
-    assert recovered.dropped == f"{segment_name(2)}: its header never reached the disk"
+    assert recovered.dropped == f"{segment_name(2)}, whose header never reached the disk"
     assert recover_log(log.files, 1).dropped == ""

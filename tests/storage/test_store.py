@@ -7,6 +7,7 @@ from itertools import count
 
 import pytest
 
+from storage.batch_format import encode_batch
 from storage.errors import ClosedError, WriteRefusedError
 from storage.memtable import ENTRY_BYTES
 from storage.options import StorageOptions
@@ -77,6 +78,25 @@ def test_empty_batch_is_not_logged() -> None:
     store = open_store(CrashableFileSystem())
     end = put(store, b"\x01a", 1)
     assert end == store.commit(WriteBatch()) == store.log.appended_offset
+
+
+def test_superseded_values_were_encoded_to_learn_how_long_they_are(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """That doubled the memory of a pipeline of APPENDs."""
+    encoded: list[int] = []
+
+    def count(batch: WriteBatch) -> bytes:
+        encoded.append(len(batch.entries))
+        return encode_batch(batch)
+
+    monkeypatch.setattr("storage.store.encode_batch", count)
+    store = open_store(CrashableFileSystem(), 1 << 22)
+    batch = WriteBatch()
+    for version in range(1, 21):
+        batch.put(b"\x01log", encode_string(version, bytes(20_000 * version)))
+    store.commit(batch)
+    assert encoded == [1]
 
 
 def test_every_step_of_a_growing_value_was_logged() -> None:

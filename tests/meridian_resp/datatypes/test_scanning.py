@@ -229,3 +229,33 @@ def test_writers_that_never_rest_do_not_keep_a_walk_from_going_on() -> None:
         1 for _ in walk_in_slices(keyspace.databases[0], lambda key, kind: seen.append(key))
     )
     assert seen == [b"k"] and slices == 100
+
+
+@pytest.mark.parametrize("is_paused", [False, True])
+def test_randomkey_walked_over_all_expired_keys_at_every_call(is_paused: bool) -> None:
+    """They may not be deleted during a pause; without one the first call deletes them."""
+    store = MemoryStore()
+    keyspace = Keyspace(store, databases=1, cache_bytes_max=1 << 30)
+    keyspace.open(NOW_MS)
+    database = keyspace.databases[0]
+    for number in range(EXAMINED_MAX + 5000):
+        keyspace.effects.put_string(database, b"%d" % number, b"v", NOW_MS + 1)
+        keyspace.apply()
+    keyspace.commit()
+    keyspace.begin_tick(NOW_MS + 2)
+    keyspace.is_paused = is_paused
+    looked_at = 0
+    plain_scan = store.scan
+
+    def counting(
+        start: bytes, end: bytes, batch: WriteBatch | None = None
+    ) -> Iterator[tuple[bytes, bytes]]:
+        nonlocal looked_at
+        for entry in plain_scan(start, end, batch):
+            looked_at += 1
+            yield entry
+
+    store.scan = counting  # type: ignore[method-assign]
+    assert random_key(database, random.Random(1)) is None
+    keyspace.apply()
+    assert (looked_at <= 2 * EXAMINED_MAX) == is_paused

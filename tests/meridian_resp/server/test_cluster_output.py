@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from meridian_resp.config.redis_values import BufferLimit
+from meridian_resp.protocol.long_replies import LongReply
 from meridian_resp.protocol.pending_replies import PendingReply
 from meridian_resp.server.cluster_output import ClusterOutput
 from meridian_resp.server.session import Session
@@ -23,6 +24,7 @@ class Bench:
     def answer(self, *replies: bytes, wait_offset: int | None = None) -> None:
         """End a tick in which the client got these replies, places among them."""
         self.session.out.extend(replies)
+        self.session.has_pieces = any(isinstance(reply, LongReply) for reply in replies)
         if any(isinstance(reply, PendingReply) for reply in replies):
             self.output.with_places.add(self.session)
         self.output.end_tick(self.session, wait_offset)
@@ -103,3 +105,33 @@ def test_a_client_with_much_under_way_is_not_read() -> None:
     assert bench.output.may_read(bench.session)
     bench.server.serving.forwarding.clients.stop(bench.session)
     assert not bench.output.may_read(bench.session)
+
+
+def test_a_long_reply_among_places_keeps_its_pieces() -> None:
+    """Before and behind a place, and in a later tick while that is still empty."""
+    bench, place = Bench(), PendingReply()
+    bench.answer(LongReply([b"a", b"b"]), b"c", place, LongReply([b"d", b"e"]), b"f")
+    assert bench.client.take() == b"abc"
+    assert not bench.session.has_pieces
+    assert [data for _, data in bench.session.held] == [place, b"d", b"e", b"f"]
+    bench.answer(b"g", LongReply([b"h", b"i"]))
+    assert not bench.session.has_pieces and bench.client.take() == b""
+    bench.fill(place, b"1")
+    bench.output.release(bench.session, 0)
+    assert bench.client.take() == b"1defghi"
+    assert bench.session.held_bytes == 0
+
+
+def test_much_that_waited_for_a_place_is_not_joined() -> None:
+    """Megabytes would be copied in one tick."""
+    bench, place = Bench(), PendingReply()
+    pieces = [bytes((65 + number,)) * 100_000 for number in range(5)]
+    bench.answer(place, LongReply(pieces))
+    bench.fill(place, b"1")
+    bench.output.release(bench.session, 0)
+    assert max(map(len, bench.session.unsent)) <= 100_000
+    received = b""
+    while data := bench.client.take():
+        received += data
+        bench.output.send_unsent(bench.session)
+    assert received == b"1" + b"".join(pieces)

@@ -10,7 +10,7 @@ from meridian_resp.config.redis_values import BufferLimit, BufferLimits
 from meridian_resp.protocol.replies import Parts
 from meridian_resp.server.io import READABLE, WRITABLE
 from meridian_resp.server.output import READING_STOPS_BYTES
-from storage import DiskFullError
+from storage import WriteRefusedError
 from tests.harness.memory_io import MemoryClient
 from tests.harness.simulated_server import SimulatedServer, line, request
 
@@ -71,6 +71,7 @@ def with_many_keys(**options: Any) -> SimulatedServer:
     """A server with more keys than one piece of KEYS' reply holds."""
     server = SimulatedServer(**options).open()
     client = server.connect()
+    client.send(line("AUTH p") if "requirepass" in options else b"")
     for first in range(0, 5000, 500):
         client.send(b"".join(line(f"SET key:{n:05} v") for n in range(first, first + 500)))
         server.step()
@@ -103,13 +104,39 @@ def test_a_long_reply_waits_for_the_log_as_others_do() -> None:
     assert session.held_bytes > 70_000 and client.take() == b""
 
 
-def test_a_long_reply_of_a_tick_that_is_undone_is_one_error() -> None:
-    """One command gets one answer, in however many pieces it was."""
+def test_replies_behind_a_long_one_were_missing_after_a_failed_tick(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """What comes behind KEYS can be executed in its last tick; each command gets an error."""
+    server = with_many_keys(requirepass=b"p")
+    client = server.connect()
+    # A command beyond the narrow limits of strangers is judged after those before it.
+    client.send(
+        line("AUTH p") + line("KEYS *") + request("SET", "big", b"x" * 40_000) + line("PING")
+    )
+
+    def refuse(length: int) -> None:
+        raise WriteRefusedError("test")
+
+    monkeypatch.setattr(server.engine, "_check_size", refuse)
+    server.step()
+    received = client.take()
+    assert received.startswith(b"+OK\r\n-MISCONF")
+    assert received.count(b"-MISCONF") == 3
+
+
+def test_long_replies_stand_in_order_among_others() -> None:
+    """Two of them in one tick, with others before, between and behind."""
     server = SimulatedServer().open()
-    session = server.session(server.connect())
-    server.reactor.answer(session, Parts([b"*1\r\n", b"$1\r\nk\r\n"]))
-    server.reactor._fail_tick(DiskFullError("full"))
-    assert len(session.out) == 1 and session.out[0].startswith(b"-MISCONF")
+    client = server.connect()
+    session = server.session(client)
+    long = Parts([b"*1\r\n", b"$1\r\nk\r\n"])
+    for reply in (b"+A\r\n", long, b"+B\r\n", b"+C\r\n", long, b"+D\r\n"):
+        server.reactor.answer(session, reply)
+    server.reactor.begin_tick()
+    server.reactor.end_tick()
+    whole = b"*1\r\n$1\r\nk\r\n"
+    assert drain(server, client) == b"+A\r\n" + whole + b"+B\r\n+C\r\n" + whole + b"+D\r\n"
     assert not session.has_pieces
 
 

@@ -143,6 +143,11 @@ def test_a_share_of_all_takes_no_naps():
     assert pace.nap_s(1.0 + 2.5 * BURST_S) == 0.0
 
 
+def test_a_long_slice_is_followed_by_a_short_nap():
+    """The worker looks for its parent between slices, so it must not sleep for seconds."""
+    assert Pace(lambda: 1, 0.0).nap_s(1.0) == 0.05
+
+
 @given(
     st.integers(1, 1000),
     st.lists(st.tuples(st.integers(0, 2000), st.floats(0, 3)), min_size=1, max_size=30),
