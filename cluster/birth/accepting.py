@@ -6,8 +6,9 @@ it says so, the proposer that knows nothing of it has dropped it (see `proposing
 
 **Missing nodes.** A proposer may not have heard yet of nodes that an acceptor is in contact with;
 a cluster of the few that it knows would come to be beside a second one of the others. So an offer
-that leaves out a node which is alive here is refused, once for each proposer and node, and the
-tables of both are compared. Only once, because the proposer may have left it out for its silence.
+says whom the proposer knows and leaves out (for silence, data, another genesis), and one that has
+not heard of a node which is alive here is refused, and the tables of both are compared. Not for
+longer than `complete_s`, because the proposer might be unable to learn of that node.
 
 **Giving up.** An acceptance ends when its proposer says that it dropped the genesis, or when the
 proposer has been dead for `abandon_s`; before that the other voters are asked, because one of them
@@ -46,11 +47,13 @@ from cluster.wire.messages import (
     GenesisAccepted,
     GenesisDropped,
     GenesisHeld,
+    GenesisOffer,
     GenesisQuery,
     GenesisRefused,
     PeerMessage,
 )
 
+INCOMPLETE = "it is in contact with nodes that the proposer has not heard of"
 #: An answer is worth something for so many pauses between questions.
 _FRESH_QUERIES = 3
 #: After so many times `abandon_s` live voters that never answer are not waited for any more.
@@ -77,9 +80,8 @@ class Accepting:
         self._majority_at = now
         self._not_held: dict[NodeId, float] = {}
         self._dropped_by: set[NodeId] = set()
-        #: By proposer: the nodes that it was told of, and the genesis that was refused for them.
-        self._told_of: dict[NodeId, set[NodeId]] = {}
-        self._incomplete: dict[NodeId, ClusterId] = {}
+        #: Since when offers are refused for nodes that their proposers have not heard of.
+        self._incomplete_since = float("-inf")
 
     def undecided(self) -> Genesis | None:
         """Return the genesis whose outcome this node does not know."""
@@ -178,9 +180,11 @@ class Accepting:
 
     # Messages.
 
-    def offer(self, node: NodeId, endpoint: Endpoint, *, data: bytes, now: float) -> None:
+    def offer(
+        self, node: NodeId, endpoint: Endpoint, *, message: GenesisOffer, now: float
+    ) -> None:
         """Accept a genesis, or say why not."""
-        genesis = _decoded(data)
+        genesis = _decoded(message.genesis)
         if genesis is None or genesis.proposer != node or node == self._state.own:
             return
         durable = self._state.durable
@@ -193,11 +197,14 @@ class Accepting:
                 self._reply(endpoint, GenesisDropped(packed))
                 return
             refusal = self._refusal(genesis)
-            if refusal is None and self._is_incomplete(genesis):
-                refusal = "it is in contact with nodes that this genesis leaves out"
-                self._state.put(Contact((endpoint,)))
             if refusal is not None:
-                self._reply(endpoint, GenesisRefused(packed, refusal))
+                self._reply(endpoint, GenesisRefused(packed, refusal, is_incomplete=False))
+                return
+            if self._is_incomplete(genesis, message.left_out, now):
+                self._reply(endpoint, GenesisRefused(packed, INCOMPLETE, is_incomplete=True))
+                proposer = self._state.contacts.get(node)
+                if proposer is not None:
+                    self._state.put(Contact((proposer.endpoint,)))
                 return
             self._proposing.give_way()
             self._state.write(genesis_record(RecordKind.GENESIS_ACCEPTED, genesis))
@@ -220,23 +227,19 @@ class Accepting:
             return "it proposes a genesis itself, and its id is lower"
         return None
 
-    def _is_incomplete(self, genesis: Genesis) -> bool:
-        """Say whether nodes are left out that this proposer was not told of before; it is now."""
-        proposer = genesis.proposer
-        if self._incomplete.get(proposer) == genesis.identifier:
-            return True  # another copy of the offer
-        told_of = self._told_of.setdefault(proposer, set())
-        known = {member.node for member in genesis.members} | told_of
-        missing = [
-            member.node
-            for member in self._state.contacts.unformed()
-            if member.status is MemberStatus.ALIVE and member.node not in known
-        ]
-        if not missing:
+    def _is_incomplete(self, genesis: Genesis, left_out: list[bytes], now: float) -> bool:
+        """Say whether the proposer has not heard of a node and should be told first."""
+        known = {id_to_bytes(member.node) for member in genesis.members}.union(left_out)
+        contacts, options = self._state.contacts, self._state.options
+        if all(
+            id_to_bytes(member.node) in known
+            for member in contacts.unformed()
+            if member.status is MemberStatus.ALIVE
+        ):
             return False
-        told_of.update(missing)
-        self._incomplete[proposer] = genesis.identifier
-        return True
+        if now - self._incomplete_since >= options.abandon_s:
+            self._incomplete_since = now
+        return now - self._incomplete_since < options.complete_s
 
     def held(self, endpoint: Endpoint, data: bytes, now: float) -> None:
         """Learn that a genesis holds."""
@@ -282,7 +285,8 @@ class Accepting:
         elif cluster in durable.dropped or is_proposer:
             self._reply(endpoint, GenesisDropped(packed))
         else:
-            self._reply(endpoint, GenesisRefused(packed, "it is not known here"))
+            reason = "it is not known here"
+            self._reply(endpoint, GenesisRefused(packed, reason, is_incomplete=False))
 
     def heard(self, node: NodeId, now: float) -> None:
         """A message came from this node."""

@@ -243,8 +243,8 @@ class Birth:
                 self._called(node, endpoint, call)
             case ClaimsReply():
                 self._proposing.claims_reply(node, event.message, now)
-            case GenesisOffer(data):
-                self._accepting.offer(node, endpoint, data=data, now=now)
+            case GenesisOffer():
+                self._accepting.offer(node, endpoint, message=event.message, now=now)
             case GenesisHeld(data):
                 self._accepting.held(endpoint, data, now)
             case ClusterHello():
@@ -263,8 +263,11 @@ class Birth:
             case GenesisAccepted(packed):
                 self._proposing.accepted(node, _cluster(packed))
                 self._accepting.accepted(node, _cluster(packed), now)
-            case GenesisRefused(packed, reason):
-                self._proposing.refused(node, _cluster(packed), reason=reason, now=now)
+            case GenesisRefused(packed, reason, is_incomplete):
+                if is_incomplete:
+                    self._proposing.postponed(node, _cluster(packed), reason=reason, now=now)
+                else:
+                    self._proposing.refused(node, _cluster(packed), reason=reason, now=now)
                 self._accepting.accepted(node, _cluster(packed), now)
             case GenesisDropped(packed):
                 reason = "it has given it up"

@@ -18,6 +18,7 @@ class BirthOptions:
         call_timeout_s: who has not answered a call by then is left out.
         offer_timeout_s: an offer that not all have accepted by then is withdrawn.
         resend_s: pause between repetitions of a call or an offer.
+        complete_s: offers of proposers that have not heard of everybody are refused for so long.
         query_s: pause between questions about an undecided genesis.
         abandon_s: an acceptance is given up when its proposer has been dead for so long.
         form_timeout_s: who asked to form a cluster hears after so long that it is not formed yet.
@@ -35,6 +36,7 @@ class BirthOptions:
     call_timeout_s: float = 2.0
     offer_timeout_s: float = 5.0
     resend_s: float = 0.5
+    complete_s: float = 10.0
     query_s: float = 1.0
     abandon_s: float = 60.0
     form_timeout_s: float = 30.0
@@ -58,6 +60,7 @@ class BirthOptions:
             ("resend_s", 0 < self.resend_s < self.call_timeout_s, "below call_timeout_s"),
             ("offer_timeout_s", self.offer_timeout_s > self.resend_s, "more than resend_s"),
             ("patience_s", self.patience_s >= round_s, "at least a whole round"),
+            ("complete_s", 0 <= self.complete_s < self.abandon_s, "below abandon_s"),
             ("query_s", self.query_s > 0, "more than 0"),
             ("abandon_s", self.abandon_s > round_s, "more than a whole round"),
             ("replicas", self.replicas >= 1, "at least 1"),

@@ -227,6 +227,14 @@ class Proposing:
         if self.is_offering(cluster) and node in self._asked:
             self._fail(f"node {node} refuses: {reason}", now)
 
+    def postponed(self, node: NodeId, cluster: ClusterId, *, reason: str, now: float) -> None:
+        """A node knows of others that this one has not heard of; it has told them by now."""
+        if self.is_offering(cluster) and node in self._asked:
+            self._give_way()
+            # No failure: whoever asked for a cluster waits on, and so do we, but not for longer.
+            self._retry_at = now + self._state.options.resend_s
+            self._state.notice(f"a cluster is formed in a moment: node {node} says that {reason}")
+
     # Phases.
 
     def _begin_call(self, now: float) -> None:
@@ -251,7 +259,10 @@ class Proposing:
                     state.send(member.node, member.endpoint, GenesisCall(self._call))
         else:
             assert self._genesis is not None
-            offer = GenesisOffer(encode_genesis(self._genesis))
+            members = {member.node for member in self._genesis.members}
+            unformed = [member.node for member in self._state.contacts.unformed()]
+            left_out = [id_to_bytes(node) for node in unformed if node not in members]
+            offer = GenesisOffer(encode_genesis(self._genesis), left_out)
             for member in self._asked.values():
                 if member.node in self._awaited:
                     state.send(member.node, member.endpoint, offer)

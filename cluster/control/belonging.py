@@ -94,6 +94,7 @@ class Belonging:
     def adopt(self, cluster: ClusterId) -> None:
         """Belong to this cluster from now on, which is durable."""
         parts, waiting = self._parts, self._waiting
+        parts.is_sent_away = False
         parts.swim.handle(AdoptCluster(cluster), parts.now)
         held = parts.log.map
         newest = held if held is not None and held.cluster == cluster else waiting

@@ -158,11 +158,11 @@ def make_parts(
 
 
 def was_sent_away(recovered: Sequence[Record]) -> bool:
-    """Say whether the journal ends with a removal that no other cluster has made good since."""
+    """Say whether the journal ends with a removal that nothing has made good since."""
     is_sent_away = False
     for record in recovered:
-        if record.kind is RecordKind.CLUSTER_ADOPTED:
-            is_sent_away = False
+        if record.kind in (RecordKind.GENESIS_ACCEPTED, RecordKind.CLUSTER_ADOPTED):
+            is_sent_away = False  # somebody has invited it since
         elif record == SENT_AWAY:
             is_sent_away = True
     return is_sent_away

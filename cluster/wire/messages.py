@@ -102,9 +102,13 @@ class ClaimsReply(msgspec.Struct, frozen=True, array_like=True, tag=11):
 
 
 class GenesisOffer(msgspec.Struct, frozen=True, array_like=True, tag=12):
-    """A proposed genesis, in the bytes of `cluster.map.codec`."""
+    """A proposed genesis, in the bytes of `cluster.map.codec`, and whom it leaves out.
+
+    `left_out` are the ids of unformed nodes that the proposer is in contact with all the same.
+    """
 
     genesis: bytes
+    left_out: list[bytes]
 
 
 class GenesisAccepted(msgspec.Struct, frozen=True, array_like=True, tag=13):
@@ -114,10 +118,14 @@ class GenesisAccepted(msgspec.Struct, frozen=True, array_like=True, tag=13):
 
 
 class GenesisRefused(msgspec.Struct, frozen=True, array_like=True, tag=14):
-    """This genesis is not accepted here, for a reason in words."""
+    """This genesis is not accepted here, for a reason in words.
+
+    `is_incomplete`: because the proposer has not heard yet of nodes that it should ask.
+    """
 
     cluster: bytes
     reason: str
+    is_incomplete: bool
 
 
 class GenesisHeld(msgspec.Struct, frozen=True, array_like=True, tag=15):

@@ -438,8 +438,13 @@ class BirthScenario:
     def _show(self, source: int, target: int, message: PeerMessage) -> str:
         parts = [f"{source}->{target} {type(message).__name__}"]
         match message:
-            case GenesisOffer(data) | GenesisHeld(data):
+            case GenesisHeld(data):
                 parts.append(self._show_genesis(decode_genesis(data)))
+            case GenesisOffer(data, left_out):
+                parts.append(self._show_genesis(decode_genesis(data)))
+                if left_out:
+                    nodes = ",".join(self._name(id_from_bytes(node)) for node in left_out)
+                    parts.append(f"left-out={nodes}")
             case ClaimsReply():
                 slots = SlotSet(tuple(message.ranges))
                 parts.append(f"[{_claim(Claim(node_id(source), slots, message.config_epoch))}]")

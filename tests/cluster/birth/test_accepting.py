@@ -1,12 +1,15 @@
 from __future__ import annotations
 
+import attrs
 import pytest
 
-from cluster.birth.events import ClaimSlots, Hold, MembersChanged, Release
+from cluster.birth.accepting import INCOMPLETE
+from cluster.birth.events import ClaimSlots, Contact, Hold, MembersChanged, Release
 from cluster.birth.state import Stage
 from cluster.identity import id_to_bytes
 from cluster.map.codec import encode_genesis
 from cluster.map.values import Genesis
+from cluster.membership.messages import MemberStatus
 from cluster.slots import SlotSet
 from cluster.wire.messages import (
     GenesisAccepted,
@@ -17,11 +20,11 @@ from cluster.wire.messages import (
     GenesisRefused,
 )
 from tests.cluster.birth.lone_node import LoneNode, genesis_of
-from tests.sim.birth_nodes import view
+from tests.sim.birth_nodes import endpoint, node_id, view
 
 GENESIS = genesis_of(1, 2, 3)
 CLUSTER = id_to_bytes(GENESIS.identifier)
-OFFER = GenesisOffer(encode_genesis(GENESIS))
+OFFER = GenesisOffer(encode_genesis(GENESIS), [])
 HELD = GenesisHeld(encode_genesis(GENESIS))
 
 
@@ -57,9 +60,66 @@ def test_an_acceptance_is_durable_before_it_is_told() -> None:
 def test_refusals_say_why(source: int, genesis: Genesis, reason: str) -> None:
     """One genesis at a time, and only one that names this node."""
     node = _accepted() if "another" in reason else LoneNode(2, others=[1])
-    node.hear(source, GenesisOffer(encode_genesis(genesis)))
-    refused = GenesisRefused(id_to_bytes(genesis.identifier), reason)
+    node.hear(source, GenesisOffer(encode_genesis(genesis), []))
+    refused = GenesisRefused(id_to_bytes(genesis.identifier), reason, is_incomplete=False)
     assert node.sent() == [(source, refused)]
+
+
+REFUSED = GenesisRefused(CLUSTER, INCOMPLETE, is_incomplete=True)
+
+
+def test_a_cluster_of_few_was_formed_beside_one_of_the_others() -> None:
+    """Its proposer had not heard of them; who has refuses each copy of the offer, and tells it."""
+    node = LoneNode(2, others=[1, 3, 4])
+    for _ in range(2):
+        node.hear(1, OFFER)
+        said = node.said()
+        assert Contact((endpoint(1),)) in said
+        node.outputs = said
+        assert node.sent() == [(1, REFUSED)]
+    assert node.stage() is Stage.UNFORMED
+
+
+def test_whom_the_proposer_knows_it_may_leave_out() -> None:
+    """For silence, data, or another genesis; that was refused once for each, with a long pause."""
+    node = LoneNode(2, others=[1, 3, 4])
+    node.hear(1, GenesisOffer(OFFER.genesis, [id_to_bytes(node_id(4)), b"nonsense"]))
+    assert node.sent() == [(1, GenesisAccepted(CLUSTER))]
+
+
+def test_a_suspected_node_is_not_missed() -> None:
+    """It may be dead; nobody waits for it."""
+    node = LoneNode(2)
+    suspected = attrs.evolve(view(4), status=MemberStatus.SUSPECTED)
+    node.tell(MembersChanged((view(1), view(2), view(3), suspected)))
+    node.hear(1, OFFER)
+    assert node.sent() == [(1, GenesisAccepted(CLUSTER))]
+
+
+def test_a_proposer_that_cannot_learn_of_a_node_is_not_refused_for_ever() -> None:
+    """Ten seconds of a minute at most."""
+    node = LoneNode(2, others=[1, 3, 4])
+    refused_at = []
+    for second in range(130):
+        node.now = float(second)
+        node.hear(1, OFFER)
+        (answer,) = node.sent()
+        if answer == (1, REFUSED):
+            refused_at.append(second)
+        else:
+            assert answer == (1, GenesisAccepted(CLUSTER))
+            break
+    assert refused_at == list(range(10))
+
+
+def test_a_stranger_that_knows_too_little_is_refused_and_not_dialled() -> None:
+    """Anybody with the secret could make a node dial any number of addresses."""
+    node = LoneNode(2, others=[3, 4])
+    node.hear(1, OFFER)
+    said = node.said()
+    assert not [output for output in said if isinstance(output, Contact)]
+    node.outputs = said
+    assert node.sent() == [(1, REFUSED)]
 
 
 def test_claims_and_data_refuse() -> None:
@@ -67,19 +127,23 @@ def test_claims_and_data_refuse() -> None:
     node = LoneNode(2, others=[1])
     node.tell(ClaimSlots(1, SlotSet.of([5])))
     node.hear(1, OFFER)
-    assert node.sent() == [(1, GenesisRefused(CLUSTER, "its claims have changed"))]
+    assert node.sent() == [
+        (1, GenesisRefused(CLUSTER, "its claims have changed", is_incomplete=False))
+    ]
     unable = LoneNode(2, has_data=True)
     unable.said()
     unable.hear(1, OFFER)
     assert unable.stage() is Stage.HELD
-    assert unable.sent() == [(1, GenesisRefused(CLUSTER, "it takes part in another genesis"))]
+    assert unable.sent() == [
+        (1, GenesisRefused(CLUSTER, "it takes part in another genesis", is_incomplete=False))
+    ]
 
 
 def test_offers_of_strangers_are_dropped() -> None:
     """Who is not the proposer cannot offer; bytes that are no genesis are nothing."""
     node = LoneNode(2, others=[1, 3])
     node.hear(3, OFFER)
-    node.hear(1, GenesisOffer(b"garbage"))
+    node.hear(1, GenesisOffer(b"garbage", []))
     node.hear(1, GenesisHeld(b""))
     node.hear(1, GenesisAccepted(b"short"))
     assert node.sent() == []
@@ -110,7 +174,9 @@ def test_questions_are_answered_by_state() -> None:
     """Unknown, accepted, held, dropped; the proposer of an unknown genesis has dropped it."""
     node = LoneNode(2, others=[1, 3])
     node.hear(3, GenesisQuery(CLUSTER))
-    assert node.sent() == [(3, GenesisRefused(CLUSTER, "it is not known here"))]
+    assert node.sent() == [
+        (3, GenesisRefused(CLUSTER, "it is not known here", is_incomplete=False))
+    ]
     node.hear(3, GenesisQuery(CLUSTER, is_proposer=True))
     assert node.sent() == [(3, GenesisDropped(CLUSTER))]
     node.hear(1, OFFER)

@@ -60,7 +60,7 @@ def test_claims_are_locked_until_the_outcome() -> None:
     """After an acceptance nothing changes; in a cluster the map decides."""
     node = LoneNode(2, others=[1])
     genesis = genesis_of(1, 2)
-    node.hear(1, GenesisOffer(encode_genesis(genesis)))
+    node.hear(1, GenesisOffer(encode_genesis(genesis), []))
     node.tell(ClaimSlots(1, SlotSet.of([1])), SetClaimEpoch(2, 1), UnclaimSlots(3, None))
     assert _answers(node) == [(token, BEING_FORMED) for token in (1, 2, 3)]
     node.tell(ClusterFormed(genesis.identifier, {node_id(1), node_id(2)}))

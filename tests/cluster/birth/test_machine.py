@@ -82,7 +82,7 @@ def test_nobody_is_in_two_clusters() -> None:
 def test_a_voter_that_learns_by_map_starts_its_group() -> None:
     """It accepted, the news that the genesis holds never came, and the map names it."""
     node = LoneNode(2, others=[1, 3])
-    node.hear(1, GenesisOffer(encode_genesis(GENESIS)))
+    node.hear(1, GenesisOffer(encode_genesis(GENESIS), []))
     node.said()
     node.tell(ClusterFormed(GENESIS.identifier, MEMBERS))
     said = node.said()
@@ -92,7 +92,7 @@ def test_a_voter_that_learns_by_map_starts_its_group() -> None:
 def test_leaving_is_final_for_the_group() -> None:
     """The group stops at once; the genesis of that cluster is never held again."""
     node = LoneNode(2, others=[1, 3])
-    node.hear(1, GenesisOffer(encode_genesis(GENESIS)))
+    node.hear(1, GenesisOffer(encode_genesis(GENESIS), []))
     node.tell(ClusterFormed(GENESIS.identifier, MEMBERS))
     node.said()
     node.tell(ClusterLost(OTHER))
@@ -101,7 +101,7 @@ def test_leaving_is_final_for_the_group() -> None:
     assert Release(GENESIS.identifier) in node.said()
     again = LoneNode(2, others=[1, 3], journal=node.journal)
     again.said()
-    again.hear(1, GenesisOffer(encode_genesis(GENESIS)))
+    again.hear(1, GenesisOffer(encode_genesis(GENESIS), []))
     assert again.sent() == [(1, GenesisDropped(id_to_bytes(GENESIS.identifier)))]
     again.tell(ClusterFormed(GENESIS.identifier, MEMBERS))
     assert again.stage() is Stage.FORMED, "as a member that does not vote it may come back"
@@ -124,9 +124,9 @@ def test_a_compacted_journal_leads_to_the_same_state() -> None:
     """At every stage, with what was dropped."""
     node = LoneNode(2, others=[1, 3])
     other = genesis_of(1, 2, 3, seed=2)
-    node.hear(1, GenesisOffer(encode_genesis(other)))
+    node.hear(1, GenesisOffer(encode_genesis(other), []))
     node.hear(1, GenesisDropped(id_to_bytes(other.identifier)))
-    node.hear(1, GenesisOffer(encode_genesis(GENESIS)))
+    node.hear(1, GenesisOffer(encode_genesis(GENESIS), []))
     again = LoneNode(2, journal=node.core.compacted())
     assert (again.stage(), again.core.undecided) == (Stage.ACCEPTED, GENESIS.identifier)
     assert again.core.compacted() == node.core.compacted()

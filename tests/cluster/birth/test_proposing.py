@@ -97,7 +97,7 @@ def test_a_refusal_withdraws_the_offer() -> None:
     for number in (2, 3):
         node.hear(number, ClaimsReply(call, [], 0, False, False))
     cluster = id_to_bytes(_offered(node)[2])
-    node.hear(3, GenesisRefused(cluster, "so it is"))
+    node.hear(3, GenesisRefused(cluster, "so it is", is_incomplete=False))
     said = node.said()
     assert [o.answer for o in said if isinstance(o, Answer)] == [
         RequestRefused(f"ERR no cluster is formed: node {node_id(3)} refuses: so it is")
@@ -141,3 +141,35 @@ def test_a_request_is_answered_in_the_end() -> None:
     (answer,) = [output.answer for output in node.said() if isinstance(output, Answer)]
     assert isinstance(answer, RequestRefused)
     assert answer.is_unknown
+
+
+def test_a_proposer_that_hears_of_more_nodes_was_taken_for_one_that_failed() -> None:
+    """Its request ended with an error and its pauses doubled; now it tries again at once."""
+    node, call = _calling(2, 3)
+    node.tell(FormNow(7))
+    for _ in range(6):
+        for number in (2, 3):
+            node.hear(number, ClaimsReply(call, [], 0, False, False))
+        cluster = id_to_bytes(_offered(node)[2])
+        node.hear(3, GenesisRefused(cluster, "so it is", is_incomplete=True))
+        said = node.said()
+        assert not [output for output in said if isinstance(output, Answer)]
+        node.outputs = said
+        assert node.sent(GenesisDropped) == [(n, GenesisDropped(cluster)) for n in (2, 3)]
+        node.wait(0.5)
+        ((_, again), *_) = node.sent(GenesisCall)
+        assert isinstance(again, GenesisCall)
+        call = again.call
+
+
+def test_an_offer_says_whom_it_leaves_out() -> None:
+    """Whoever is in contact and has not answered, or cannot take part."""
+    node, call = _calling(2, 3, 4)
+    node.hear(2, ClaimsReply(call, [], 0, False, False))
+    node.hear(3, ClaimsReply(call, [], 0, True, False))
+    node.wait(2.0)
+    offers = [m for _, m in node.sent() if isinstance(m, GenesisOffer)]
+    assert offers and all(
+        set(offer.left_out) == {id_to_bytes(node_id(3)), id_to_bytes(node_id(4))}
+        for offer in offers
+    )

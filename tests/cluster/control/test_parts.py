@@ -64,3 +64,10 @@ def test_a_removal_counted_again_after_the_node_was_a_member_elsewhere() -> None
     assert was_sent_away([SENT_AWAY])
     assert not was_sent_away([SENT_AWAY, adopted, left])
     assert not was_sent_away([adopted, left])
+
+
+def test_an_invited_node_that_restarted_before_it_was_in_heard_nobody_any_more() -> None:
+    """It has accepted a genesis, so somebody has invited it since."""
+    accepted = Record(RecordKind.GENESIS_ACCEPTED, b"genesis")
+    assert not was_sent_away([SENT_AWAY, accepted])
+    assert was_sent_away([accepted, SENT_AWAY])

@@ -49,7 +49,7 @@ def test_fields_of_a_later_version_are_ignored() -> None:
 @pytest.mark.parametrize(
     "data",
     [
-        msgspec.msgpack.encode([14, b"a", "??"]).replace(b"??", b"\xff\xfe"),
+        msgspec.msgpack.encode([14, b"a", "??", False]).replace(b"??", b"\xff\xfe"),
         b"\x93\x0a\x01" + b"\x91" * 100_000 + b"\x01",
     ],
     ids=["text that is no UTF-8", "lists in lists in lists"],

@@ -6,6 +6,7 @@ import argparse
 
 import pytest
 
+from tools.ctl.__main__ import parser
 from tools.ctl.general import add_general, address
 
 
@@ -22,3 +23,18 @@ def test_a_wrong_address_is_named() -> None:
     """As argparse wants it."""
     with pytest.raises(argparse.ArgumentTypeError, match="65535"):
         address("host:70000")
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["--json", "settings", "get"],
+        ["settings", "--json", "get"],
+        ["settings", "get", "--json"],
+        ["--json", "nodes"],
+        ["nodes", "--json"],
+    ],
+)
+def test_they_may_stand_before_a_command_behind_it_and_behind_its_verb(words: list[str]) -> None:
+    """Between a command and its verb they were refused."""
+    assert parser().parse_args(words).json is True

@@ -17,16 +17,19 @@ Run = Callable[[argparse.Namespace], Iterator[Line]]
 
 def add_command(commands: Commands, name: str, run: Run, text: str) -> argparse.ArgumentParser:
     """Add a command (or one of its verbs); general options may stand before it or behind it."""
-    command = commands.add_parser(name, help=text, description=text[0].upper() + text[1:] + ".")
-    # Suppressed, so that the command does not undo what stands before it.
-    none = argparse.SUPPRESS
-    add_general(command, server=none, password=none, json=none)
+    command = _added(commands, name, text)
     command.set_defaults(run=run)
     return command
 
 
 def add_group(commands: Commands, name: str, text: str) -> Commands:
     """Add a command that has verbs of its own."""
-    return commands.add_parser(
-        name, help=text, description=text[0].upper() + text[1:] + "."
-    ).add_subparsers(required=True, metavar="VERB")
+    return _added(commands, name, text).add_subparsers(required=True, metavar="VERB")
+
+
+def _added(commands: Commands, name: str, text: str) -> argparse.ArgumentParser:
+    parser = commands.add_parser(name, help=text, description=text[0].upper() + text[1:] + ".")
+    # Suppressed, so that the command does not undo what stands before it.
+    none = argparse.SUPPRESS
+    add_general(parser, server=none, password=none, json=none)
+    return parser
