@@ -78,6 +78,13 @@ KNOWN_DIFFERENCES: tuple[KnownDifference, ...] = (
         "not recorded.",
     ),
     KnownDifference(
+        "references",
+        "OBJECT REFCOUNT behind a SET of the same MULTI",
+        "2: the queued command refers to the value, too, until EXEC ends",
+        "1, as at any other time",
+        "The number says how Redis holds a transaction in memory, nothing about the value.",
+    ),
+    KnownDifference(
         "access-time",
         "OBJECT IDLETIME, OBJECT FREQ, TOUCH",
         "kept for each key in memory, set by reads and writes",
