@@ -290,6 +290,7 @@ class ClusterNode:
             with trio.move_on_after(_RENEWAL_LOOK_S):
                 await renewed.wait()
             self._keep_deadlines(self._parts.monotonic())
+            self._peers.flush()
         (state,) = states
         self._identity = state.identity
         identity = evolve(
