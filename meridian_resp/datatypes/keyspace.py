@@ -57,6 +57,7 @@ _EVICTIONS_MIN: Final = 1000
 _EVICTIONS_MAX: Final = 4000
 _EXCESS_BYTES_PER_EVICTION: Final = 1024
 
+_LONG_RECORD_BYTES: Final = 16384
 _plain_header = struct.Struct(">BQ").pack
 _expiring_header = struct.Struct(">BQQ").pack
 _crc16 = binascii.crc_hqx
@@ -157,6 +158,8 @@ class Keyspace:
         self.changes = 0
         self.databases = [Database(self, index, index) for index in range(databases)]
         self._next_keyspace_id = databases
+        #: Bytes of long records in the batch: APPEND makes megabytes out of a few bytes of input.
+        self.long_bytes = 0
         self._counts_dirty = False
         self._undo: list[Callable[[], None]] = []
         self._evict_at = 0
@@ -256,6 +259,8 @@ class Keyspace:
                     continue
                 record = made
             entries.append((storage_key, record))
+            if len(record) > _LONG_RECORD_BYTES:
+                self.long_bytes += len(record)
             if self.observers is not None:
                 self.observers.changed(database, key)
         pending.clear()
@@ -386,6 +391,7 @@ class Keyspace:
             raise
         self.ceiling = ceiling
         self.changes += changes
+        self.long_bytes = 0
         batch.clear()
         self._undo.clear()
         self._counts_dirty = False
@@ -407,6 +413,7 @@ class Keyspace:
             if database is not None:
                 database.forget(key)
         self._read_counts()
+        self.long_bytes = 0
         self.batch.clear()
         self._undo.clear()
         self._counts_dirty = False

@@ -37,6 +37,8 @@ logger = logging.getLogger(__name__)
 
 #: Output of one turn, in bytes, beyond which the client waits for its next turn.
 TURN_OUTPUT_BYTES_MAX: Final = 1 << 20
+#: Bytes of long values that a tick has written beyond which nobody's turn goes on.
+TICK_BATCH_BYTES_MAX: Final = 16 << 20
 #: Only replies larger than this are added up towards the limit.
 _BIG_REPLY_BYTES: Final = 16384
 #: Commands that are executed, not queued, inside MULTI.
@@ -137,10 +139,9 @@ class Dispatcher:
                     return at if session.is_waiting else at + 1
                 at += 1
                 table = session.table if self._conditions.is_plain else _NO_TABLE
-                if session.out and len(session.out[-1]) > _BIG_REPLY_BYTES:
-                    big_bytes += len(session.out[-1])
-                    if big_bytes > TURN_OUTPUT_BYTES_MAX:
-                        break
+                big_bytes += _big_bytes(session.out)
+                if big_bytes > TURN_OUTPUT_BYTES_MAX or keyspace.long_bytes > TICK_BATCH_BYTES_MAX:
+                    break
                 continue
             at += 1
             if not runnable.least <= len(arguments) <= runnable.most:
@@ -150,6 +151,8 @@ class Dispatcher:
                 reply = runnable.handler(context, arguments)
                 if pending:
                     keyspace.apply()
+                    if keyspace.long_bytes > TICK_BATCH_BYTES_MAX:
+                        end = at  # what is left waits for the next tick
             except Exception as failure:
                 reply = self._failed(runnable, failure)
             if reply.__class__ is not bytes:
@@ -415,6 +418,12 @@ class Dispatcher:
     def _encode(self, session: Session, outcome: Outcome) -> bytes:
         assert not isinstance(outcome, (Slices, Later)), "long commands carry Flag.LONG"
         return session.encode(outcome)
+
+
+def _big_bytes(out: list[bytes]) -> int:
+    """Bytes of the last reply if they count towards a turn's limit."""
+    last = len(out[-1]) if out else 0
+    return last if last > _BIG_REPLY_BYTES else 0
 
 
 def _split_level(arguments: list[bytes]) -> tuple[str, list[bytes]]:

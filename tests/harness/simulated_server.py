@@ -7,6 +7,7 @@ the virtual clock of `trio.testing`.
 
 from __future__ import annotations
 
+import math
 import random
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -64,6 +65,8 @@ class SimulatedServer:
         """Recover the directory and listen; for tests that run no task."""
         self.engine.open()
         self.open_node()
+        # Commands that would wait in a task of their own wait for ever.
+        self.node.long_commands._tasks, self._waiting = trio.open_memory_channel(math.inf)
         return self
 
     def open_node(self) -> None:

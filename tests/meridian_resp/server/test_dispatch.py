@@ -12,6 +12,7 @@ from meridian_resp.commands.outcomes import Outcome, Slices
 from meridian_resp.commands.registry import CommandSpec, Flag, Group, command
 from meridian_resp.config.choices import ConsistencyLevel
 from meridian_resp.protocol.replies import Reply
+from meridian_resp.server.dispatch import TICK_BATCH_BYTES_MAX
 from tests.harness.memory_io import MemoryClient
 from tests.harness.simulated_server import SimulatedServer, line, request
 
@@ -370,3 +371,21 @@ def test_long_commands_are_never_plain() -> None:
     """What may answer `Later` or `Slices` goes through the gated path, which starts it."""
     server, _ = server_and_client()
     assert not any(runnable.is_long for runnable in server.node.runnables.plain.values())
+
+
+@pytest.mark.parametrize("is_plain", [True, False])
+def test_a_pipeline_of_appends_to_a_long_value_filled_the_memory(is_plain: bool) -> None:
+    """Each made a copy of the value within one tick; now a turn ends after 16 MB of them."""
+    server = SimulatedServer().open()
+    client = server.connect()
+    if not is_plain:
+        server.ask(server.connect(), "MONITOR")
+    server.ask(client, request("SET", "log", b"x" * 300_000))
+    client.send(line("APPEND log 0123456789") * 200)
+    server.tick()
+    session = server.session(client)
+    done = TICK_BATCH_BYTES_MAX // 300_000 + 1
+    assert done - 3 <= 200 - (len(session.backlog) - session.backlog_at) <= done
+    server.step()
+    assert client.take() == b"".join(b":%d\r\n" % (300_010 + 10 * n) for n in range(200))
+    assert server.node.keyspace.long_bytes == 0

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from tests.harness.memory_io import MemoryClient
@@ -68,6 +68,7 @@ def assert_serves(server: SimulatedServer) -> None:
 
 
 @given(chunks)
+@example([b"SAVE\n"])  # it waits, in a task of its own
 def test_one_client_sends_anything(streams: list[bytes]) -> None:
     """Garbage and commands mixed, in any pieces."""
     server = SimulatedServer().open()
