@@ -55,6 +55,7 @@ from cluster.options import ClusterOptions
 from cluster.ports import ControlMachine, DatagramPort, Peers
 from cluster.statistics import ClusterStatistics, TableStatistics
 from cluster.transport.link import Link
+from cluster.transport.peer_sockets import DUPLICATE
 from cluster.transport.statistics import LinkView
 from cluster.waiting_requests import RENEWED, STOPPED, OnAnswer, WaitingRequests
 from cluster.wire.hello import PeerIdentity
@@ -335,7 +336,7 @@ class ClusterNode:
             self._handler.on_link_down(link)
 
     def _on_dial_failed(self, endpoint: Endpoint, reason: str) -> None:
-        self._inbox.put(LinkFailed(endpoint))
+        self._inbox.put(LinkFailed(endpoint, is_duplicate=reason == DUPLICATE))
         self._wakeup.ring()
         if self._handler is not None:
             self._handler.on_endpoint_failed(endpoint)

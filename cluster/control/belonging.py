@@ -152,7 +152,7 @@ class Belonging:
         if HELD_KEYS in newer.features:
             has_data = birth_events.DataChanged(has_data=True, is_cluster_wide=True)
             parts.birth.handle(has_data, parts.now)
-        parts.put(outputs.MapChanged(newer))
+        parts.put(outputs.MapChanged(None if parts.is_disputed else newer))
 
     def foreign_seen(self, endpoint: Endpoint, cluster: ClusterId) -> None:
         """Somebody of another cluster spoke: if it is one that dissolved, tell them."""

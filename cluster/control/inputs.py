@@ -30,9 +30,13 @@ class MessageReceived:
 
 @frozen
 class LinkFailed:
-    """The link to this endpoint broke or could not be opened; what was sent may be lost."""
+    """The link to this endpoint broke or could not be opened; what was sent may be lost.
+
+    `is_duplicate`: a process answered there that has this node's own id.
+    """
 
     endpoint: Endpoint
+    is_duplicate: bool = False
 
 
 @frozen

@@ -32,6 +32,7 @@ class ControlOptions:
             have the matter settled.
         removal_quarantine_s: the id of a removed node is refused by gossip for so long.
         journal_rewrite_bytes: the journal is written anew when it has grown by so much.
+        dispute_s: a node serves nothing for so long while it may be the second one with its id.
         dissolve_linger_s: members of a dissolved cluster tell it to each other for so long.
         data_check_s: how often this node looks whether it holds keys.
     """
@@ -50,6 +51,7 @@ class ControlOptions:
     removal_quarantine_s: float = 24 * 3600.0
     journal_rewrite_bytes: int = 4 << 20
     dissolve_linger_s: float = 5.0
+    dispute_s: float = 10.0
     data_check_s: float = 1.0
 
     def validate(self) -> None:
@@ -71,6 +73,7 @@ class ControlOptions:
             ("removal_quarantine_s", self.removal_quarantine_s > 0, "more than 0"),
             ("journal_rewrite_bytes", self.journal_rewrite_bytes >= 1000, "at least 1000"),
             ("dissolve_linger_s", self.dissolve_linger_s > 0, "more than 0"),
+            ("dispute_s", self.dispute_s > 0, "more than 0"),
             ("data_check_s", self.data_check_s > 0, "more than 0"),
         ):
             if not is_right:

@@ -64,6 +64,8 @@ class Parts:
     map: ClusterMap | None = None
     view: SlotView | None = None
     is_retired: bool = False
+    #: Another process may have this node's id: it serves nothing (see `duplicates`).
+    is_disputed: bool = False
     #: Its cluster removed the node that was here: it keeps to itself until somebody invites it.
     is_sent_away: bool = False
 

@@ -27,6 +27,7 @@ from cluster.birth import events as birth_events
 from cluster.control import inputs, outputs, requests
 from cluster.control.belonging import HELD_KEYS, Belonging
 from cluster.control.data_port import DataPort
+from cluster.control.duplicates import Duplicates
 from cluster.control.heartbeats import HEARTBEAT, PhiReading
 from cluster.control.holds import Holds
 from cluster.control.incoming import receive_message, receive_packet
@@ -83,6 +84,7 @@ class ControlPlane:
             rng=rng,
             now=now,
         )
+        self._duplicates = Duplicates(parts)
         self._belonging = Belonging(parts, recovered)
         self._holds = Holds(parts, recovered, now)
         self._proposals = Proposals(parts, self._holds)
@@ -134,7 +136,8 @@ class ControlPlane:
                     message=message,
                     answer_questions=self._proposals.receive,
                 )
-            case inputs.LinkFailed(endpoint):
+            case inputs.LinkFailed(endpoint, is_duplicate):
+                self._duplicates.link_failed(endpoint, is_duplicate=is_duplicate)
                 for member in parts.swim.members():
                     if member.endpoint == endpoint:
                         parts.log.handle(log_events.LinkFailed(member.node), now)
@@ -158,6 +161,7 @@ class ControlPlane:
             self._rebalancing.deadline(),
             self._belonging.deadline(),
             self._holds.deadline(),
+            self._duplicates.deadline(),
             self._check_data_at,
         )
         return min(when for when in known if when is not None)
@@ -179,6 +183,7 @@ class ControlPlane:
         parts.swim.on_deadline(now)
         parts.birth.on_deadline(now)
         parts.log.on_deadline(now)
+        self._duplicates.on_deadline(now)
         self._belonging.on_deadline(now)
         self._holds.on_deadline(now, self._proposals)
         self._proposals.on_deadline(now)
@@ -364,7 +369,7 @@ class ControlPlane:
                 self._belonging.foreign_seen(endpoint, cluster)
                 parts.birth.handle(birth_events.ForeignSeen(endpoint, cluster), parts.now)
             case swim_events.IdentityConflict():
-                self._conflict(news)
+                self._duplicates.conflict(news)
             case swim_events.SelfRemoved():
                 self._belonging.look_for_removal()
             case swim_events.JoinFailed(endpoint):
@@ -373,27 +378,6 @@ class ControlPlane:
                 for token in self._leave_tokens:
                     parts.answer(token, requests.Done())
                 self._leave_tokens.clear()
-
-    def _conflict(self, news: swim_events.IdentityConflict) -> None:
-        if news.node == self.own_id and news.claimed_boot.generation < news.held_boot.generation:
-            # This node was started at another address before the others noticed that it was gone.
-            text = (
-                f"The others still hold an earlier life of this node, at {news.claimed_endpoint}; "
-                "they take this one in when they have found that one dead"
-            )
-            self._parts.notice(logging.WARNING, text)
-        elif news.node == self.own_id:
-            reason = (
-                f"another process, at {news.claimed_endpoint}, has this node's id {news.node}: "
-                "was the data directory copied? Remove the directory `cluster` of the copy"
-            )
-            self._parts.put(outputs.Stop(reason))
-        else:
-            text = (
-                f"Two processes have the node id {news.node}: at {news.held_endpoint} and at "
-                f"{news.claimed_endpoint}; the second one is not taken in"
-            )
-            self._parts.notice(logging.ERROR, text)
 
     def _act_on_birth(self, duty: birth_events.Output) -> None:
         parts = self._parts

@@ -47,21 +47,22 @@ class ClusterProcess:
         """Its Unix socket."""
         return str(self.directory / "socket")
 
+    def command(self) -> list[str]:
+        """How its process is started."""
+        return [
+            *(self.host.command if self.host is not None else ()),
+            sys.executable, "-m", "meridian_resp", "--port", str(self.port),
+            "--gossip-port", str(self.gossip_port), "--bind", self.address,
+            "--protected-mode", "no", "--http-port", "0", "--dir", str(self.directory),
+            "--unixsocket", self.socket_path, "--cluster-enabled", "yes", *self.options,
+        ]  # fmt: skip
+
     def start(self) -> None:
         """Start the process and wait until it serves."""
         self.directory.mkdir(exist_ok=True)
         process = subprocess.Popen(
-            [
-                *(self.host.command if self.host is not None else ()),
-                sys.executable, "-m", "meridian_resp", "--port", str(self.port),
-                "--gossip-port", str(self.gossip_port), "--bind", self.address,
-                "--protected-mode", "no", "--http-port", "0", "--dir", str(self.directory),
-                "--unixsocket", self.socket_path, "--cluster-enabled", "yes", *self.options,
-            ],
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-        )  # fmt: skip
+            self.command(), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+        )
         self.server = ServerProcess(process, self.port)
         self.server.wait_ready()
         # Its log is read on, or a full pipe would stop it.

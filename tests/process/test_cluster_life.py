@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import shutil
 import subprocess
 from pathlib import Path
 
 import pytest
 
 from tests.harness.cluster_processes import ClusterProcess, agree, cluster_of, wait_until
+from tests.harness.server_process import free_port
 
 pytestmark = [pytest.mark.process, pytest.mark.slow, pytest.mark.timeout(180)]
 
@@ -94,3 +96,36 @@ def cluster_command(redis_cli: str, *words: str) -> str:
     )
     assert done.returncode == 0, done.stdout + done.stderr
     return done.stdout
+
+
+def test_a_copied_directory_served_beside_the_original_and_took_over(tmp_path: Path) -> None:
+    """It answered OK to writes for the same slots, and was taken in when the original died."""
+    with cluster_of(tmp_path, 2) as nodes:
+        meet(nodes)
+        wait_until(lambda: agree(nodes), 15, "one agreed map")
+        first, original = nodes
+        for number in range(20):
+            assert original.ask(f"SET key:{number} original") == b"+OK"
+        shutil.copytree(
+            original.directory, tmp_path / "copy", ignore=shutil.ignore_patterns("socket")
+        )
+        copy = ClusterProcess(9, tmp_path / "copy", free_port(), free_port())
+        ended = subprocess.run(
+            copy.command(), capture_output=True, text=True, timeout=30, check=False
+        )
+        assert ended.returncode == 1
+        assert f"another process, at 127.0.0.1:{original.gossip_port}, has this node's id" in (
+            ended.stdout + ended.stderr
+        )
+        assert original.ask("PING") == first.ask("PING") == b"+PONG"
+        assert agree(nodes)
+
+        # The same directory at another address is no copy, once the former process has gone.
+        original.kill()
+        original.port, original.gossip_port = free_port(), free_port()
+        original.start()
+        wait_until(
+            lambda: original.ask("GET key:1") == first.ask("GET key:1") == b"original",
+            30,
+            "the moved node serves and is found",
+        )
