@@ -167,6 +167,8 @@ def _persistence(facts: Facts) -> Fields:
         ("aof_last_bgrewrite_status", "ok"),
         ("aof_last_write_status", "ok" if storage.refusal is None else "err"),
         ("aof_current_size", storage.wal_size_bytes),
+        ("meridian_read_failures", facts.server.read_failures),
+        ("meridian_last_read_failure", facts.server.last_read_failure),
         ("meridian_appendfsync", facts.settings.appendfsync.value),
         ("meridian_wal_segments", storage.wal_segments),
         ("meridian_wal_unsynced_bytes", storage.appended_offset - storage.synced_offset),
@@ -220,11 +222,9 @@ def _stats(facts: Facts) -> Fields:
 
 
 def _rates(server: ServerStatistics) -> Fields:
-    """Operations and kilobytes per second of the last moments, when they were sampled."""
-    if server.commands_per_s is None:
-        return []
+    """Operations and kilobytes per second of the last moments; 0 before the first sample."""
     return [
-        ("instantaneous_ops_per_sec", round(server.commands_per_s)),
+        ("instantaneous_ops_per_sec", round(server.commands_per_s or 0.0)),
         ("instantaneous_input_kbps", f"{server.input_bytes_per_s / 1024:.2f}"),
         ("instantaneous_output_kbps", f"{server.output_bytes_per_s / 1024:.2f}"),
     ]

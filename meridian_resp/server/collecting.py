@@ -78,6 +78,8 @@ def collect_statistics(node: Node) -> ServerStatistics:
             if command.calls or command.rejected
         ),
         errors_by_code=dict(node.dispatcher.errors_by_code),
+        read_failures=node.dispatcher.read_failures,
+        last_read_failure=node.dispatcher.last_read_failure,
         slow_commands=node.slow_log.total,
     )
 

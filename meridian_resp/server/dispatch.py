@@ -77,6 +77,9 @@ class Dispatcher:
         self.total_calls = 0
         #: Error replies since the start, by code (INFO errorstats).
         self.errors_by_code: dict[str, int] = {}
+        #: Commands that met storage which can't be read, and what the last one met.
+        self.read_failures = 0
+        self.last_read_failure = ""
         #: Set on a node of a cluster: raises CommandError for what MULTI must not queue.
         self.check_queued: Callable[[Runnable, list[bytes]], None] | None = None
         #: Set on a node of a cluster: whether enough of a client is under way to other nodes.
@@ -405,6 +408,8 @@ class Dispatcher:
             return self._error(failure.text)
         if isinstance(failure, StorageError):
             logger.error("%s: storage can't be read: %s", runnable.name, failure)
+            self.read_failures += 1
+            self.last_read_failure = str(failure)
             return self._error(f"ERR storage can't be read: {failure}")
         logger.error("%s: a fault in the server", runnable.name, exc_info=failure)
         kind = type(failure).__name__

@@ -21,8 +21,14 @@ async def serve_http(
     settings = node.settings
 
     def health() -> list[str]:
-        refusal = node.engine.refusal
-        return [] if refusal is None else [f"writes are refused: {refusal}"]
+        refusal, dispatcher = node.engine.refusal, node.dispatcher
+        reasons = [] if refusal is None else [f"writes are refused: {refusal}"]
+        if dispatcher.read_failures:
+            reasons.append(
+                f"{dispatcher.read_failures} commands since the start could not read storage, "
+                f"the last one: {dispatcher.last_read_failure}"
+            )
+        return reasons
 
     def ports() -> dict[str, int]:
         used = {"client": settings.port, "http": settings.http_port}

@@ -100,6 +100,8 @@ class ServerStatistics:
         commands: commands called or rejected at least once.
         duration_bounds_s: upper bounds of the buckets of their durations, in seconds.
         errors_by_code: error replies by their first word.
+        read_failures: commands that met storage which can't be read; `last_read_failure` says
+            what the last one met.
         slow_commands: commands that were slow enough for SLOWLOG.
         replicas_stale: replicas found behind at a read and repaired.
     """
@@ -141,5 +143,7 @@ class ServerStatistics:
     commands: tuple[CommandStatistics, ...] = ()
     duration_bounds_s: Sequence[float] = DURATION_BOUNDS_S
     errors_by_code: Mapping[str, int] = field(factory=dict)
+    read_failures: int = 0
+    last_read_failure: str = ""
     slow_commands: int = 0
     replicas_stale: int = 0

@@ -12,6 +12,7 @@ import trio
 from cluster.control.heartbeats import PhiReading
 from cluster.membership.phi import Level
 from meridian_resp.server.http_wiring import serve_http
+from storage.errors import CorruptionError
 from tests.cluster.map.maps import first_map, node_id
 from tests.harness.failing_files import FailWhile
 from tests.harness.simulated_server import LiveClient, serving
@@ -91,3 +92,26 @@ async def test_a_port_in_use_is_named() -> None:
                 await serve_http(server.node)
     message = str(raised.value.exceptions[0])
     assert message.startswith(f"can't listen for HTTP on 127.0.0.1 port {port}: ")
+
+
+async def test_a_node_whose_tables_cannot_be_read_called_itself_healthy(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Commands got errors, and whoever asks for health heard nothing of it."""
+    port = free_port()
+    async with serving(http_port=port) as server:
+
+        def damaged(key: bytes) -> bytes | None:
+            raise CorruptionError("table_0000000003.sst", 0, "a block's checksum does not match")
+
+        client = LiveClient(server.io.connect())
+        monkeypatch.setattr(server.engine, "get", damaged)
+        assert (await client.ask("GET a")).startswith(b"-ERR storage can't be read")
+        assert b"meridian_read_failures:1\r\n" in await client.ask("INFO persistence")
+        async with trio.open_nursery() as nursery:
+            await nursery.start(serve_http, server.node)
+            code, body = await get(port, "/healthz")
+            assert code == 503
+            assert b"1 commands since the start could not read storage" in body
+            assert b"table_0000000003.sst" in body
+            nursery.cancel_scope.cancel()

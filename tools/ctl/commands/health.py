@@ -52,4 +52,8 @@ def troubles_of(persistence: Mapping[str, str]) -> list[str]:
         troubles.append("it is still loading its data")
     if persistence.get("aof_last_write_status", "ok") != "ok":
         troubles.append("it cannot write to its log")
+    failures = persistence.get("meridian_read_failures", "0")
+    if failures != "0":
+        last = persistence.get("meridian_last_read_failure", "")
+        troubles.append(f"{failures} commands since its start could not read storage: {last}")
     return troubles

@@ -40,6 +40,10 @@ def test_healthy_server_gives_code_zero(capsys: pytest.CaptureFixture[str]) -> N
     [
         (b"loading:1\r\n", "it is still loading its data"),
         (b"aof_last_write_status:err\r\n", "it cannot write to its log"),
+        (
+            b"meridian_read_failures:7\r\nmeridian_last_read_failure:table is damaged\r\n",
+            "7 commands since its start could not read storage: table is damaged",
+        ),
     ],
 )
 def test_troubled_server_gives_code_one(
