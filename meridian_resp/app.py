@@ -92,6 +92,7 @@ def _command_table(settings: Settings) -> CommandTable:
 
 async def run(settings: Settings, table: CommandTable) -> int:
     """Open the engine, serve, close; the exit code."""
+    _introduce(settings)
     engine = Engine(storage_options(settings))
     async with trio.open_nursery() as storage_nursery:
         await storage_nursery.start(engine.run)
@@ -189,7 +190,9 @@ def _listen(node: Node, settings: Settings) -> None:
             if written.startswith("-"):
                 continue
             reason = failure.strerror or str(failure)
-            raise OSError(f"can't listen on {host} port {settings.port}: {reason}") from None
+            raise OSError(
+                f"can't listen on {host} port {settings.port}: {reason}; --port chooses another"
+            ) from None
         node.reactor.add_listener(listener)
         opened += 1
     if settings.unixsocket:
@@ -200,13 +203,17 @@ def _listen(node: Node, settings: Settings) -> None:
         raise OSError("nothing to listen on: set port, or unixsocket")
 
 
-def _greet(settings: Settings) -> None:
-    host = settings.bind[0].removeprefix("-") if settings.bind else "127.0.0.1"
+def _introduce(settings: Settings) -> None:
+    """Before the log is replayed, which may take a while."""
     logger.info(
         "Meridian %s (speaks Redis %s), Python %s, process %d",
         __version__, REDIS_VERSION, sys.version.split()[0], os.getpid(),
     )  # fmt: skip
     logger.info("Data directory: %s", os.path.abspath(settings.dir))
+
+
+def _greet(settings: Settings) -> None:
+    host = settings.bind[0].removeprefix("-") if settings.bind else "127.0.0.1"
     if settings.http_port:
         logger.info("Metrics and status: http://%s:%d/status", host, settings.http_port)
     for warning in settings.start_warnings:

@@ -27,8 +27,8 @@ if TYPE_CHECKING:
 
 DISABLED: Final = "ERR This instance has cluster support disabled"
 UNFORMED: Final = (
-    "ERR this node belongs to no cluster yet; MERIDIAN JOIN makes contact with other nodes,"
-    " MERIDIAN FORM forms a cluster"
+    "ERR this node belongs to no cluster yet; MERIDIAN JOIN (meridian-ctl join) makes contact"
+    " with other nodes, MERIDIAN FORM (meridian-ctl form) forms a cluster"
 )
 #: Settings of the whole cluster, with the values that they take.
 SETTINGS: Final = {AUTO_REBALANCE: ("yes", "no")}
@@ -79,7 +79,8 @@ def node_argument(port: ClusterPort, text: bytes) -> NodeId:
         return fitting[0]
     if not fitting:
         raise CommandError(
-            f"ERR no node has an id that begins with '{written[:64]}'; MERIDIAN NODES lists all"
+            f"ERR no node has an id that begins with '{written[:64]}'; MERIDIAN NODES"
+            " (meridian-ctl nodes) lists all"
         )
     more = ", ..." if len(fitting) > _SHOWN_MAX else ""
     raise CommandError(

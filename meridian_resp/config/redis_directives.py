@@ -31,7 +31,7 @@ _NAMES_BY_REASON: dict[str, str] = {
         " aof-rewrite-incremental-fsync aof-disable-auto-gc"
     ),
     _REPLICATION: (
-        "replicaof slaveof masterauth masteruser replica-* slave-* repl-* min-replicas-*"
+        "masterauth masteruser replica-* slave-* repl-* min-replicas-*"
         " min-slaves-* propagation-error-behavior"
     ),
     _FAILOVER: (
@@ -79,6 +79,11 @@ _REASONS: dict[str, str] = {
     name: reason for reason, names in _NAMES_BY_REASON.items() for name in names.split()
 }
 
+_NO_REPLICA = (
+    "this server cannot be the replica of another one: it would be a second master that takes"
+    " writes of its own; take the line away if that is what you want"
+)
+
 #: Directives that protect data and cannot be honoured, with the values that ask for nothing.
 _REFUSED: dict[str, tuple[tuple[str, ...], str]] = {
     "user": (
@@ -91,6 +96,8 @@ _REFUSED: dict[str, tuple[tuple[str, ...], str]] = {
         "ACL users are not supported, and without them the data would be open; take the line"
         " away, and protect the server with requirepass",
     ),
+    "replicaof": (("no one",), _NO_REPLICA),
+    "slaveof": (("no one",), _NO_REPLICA),
     "tls-port": (
         ("0",),
         "TLS is not supported, and clients would be served in plain text; take the line away,"

@@ -66,6 +66,8 @@ MODULES = (
     wal, sstable, verify,
 )  # fmt: skip
 
+NO_PASSWORD = f" Give --password, or put it into {PASSWORD_VARIABLE}"
+
 Command = Callable[[argparse.Namespace], Iterator[Line]]
 
 
@@ -83,7 +85,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(f"meridian-ctl: {failure}", file=sys.stderr)
         return failure.code
     except (ConnectionLost, ErrorReply, StorageError) as error:
-        print(f"meridian-ctl: {error}", file=sys.stderr)
+        hint = NO_PASSWORD if str(error).startswith("NOAUTH") else ""
+        print(f"meridian-ctl: {error}{hint}", file=sys.stderr)
         return 1
     except BrokenPipeError:
         # The reader (`head`, say) has seen enough; Python must not complain at its exit.

@@ -43,7 +43,7 @@ def test_the_beginning_of_an_id_is_enough() -> None:
 def test_a_node_that_nobody_knows_is_refused(form: str) -> None:
     """The error says where all are listed."""
     port = told_cluster(first_map(3))
-    with pytest.raises(CommandError, match="MERIDIAN NODES lists all"):
+    with pytest.raises(CommandError, match="meridian-ctl nodes"):
         node_argument(port, form.encode())
 
 

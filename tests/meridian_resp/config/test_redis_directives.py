@@ -62,6 +62,8 @@ def test_names_of_nobody_are_not_known() -> None:
         ("aclfile", ("/etc/redis/users.acl",)),
         ("TLS-PORT", ("6380",)),
         ("tls-cluster", ("yes",)),
+        ("replicaof", ("db1", "6379")),
+        ("slaveof", ("db1", "6379")),
     ],
 )
 def test_protection_that_cannot_be_given_is_refused(name: str, arguments: tuple[str, ...]) -> None:
@@ -76,6 +78,7 @@ def test_protection_that_cannot_be_given_is_refused(name: str, arguments: tuple[
         ("aclfile", ("",)),
         ("tls-port", ("0",)),
         ("tls-cluster", ("no",)),
+        ("replicaof", ("no one",)),
         ("dbfilename", ("dump.rdb",)),
     ],
 )

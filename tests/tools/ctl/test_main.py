@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.tools.answering_server import answering_server
 from tests.tools.ctl.directories import TABLE, make_directory
 from tools.ctl.__main__ import main, parser
 
@@ -28,7 +29,7 @@ def test_help_shows_examples_that_parse(capsys: pytest.CaptureFixture[str]) -> N
     ("words", "complaint"),
     [
         ([], "required: COMMAND"),
-        (["config"], "required: VERB"),
+        (["config"], "{get,set,rewrite}"),
         (["nope"], "invalid choice"),
         (["--server", "host:0", "status"], "must be a number from 1 to 65535"),
     ],
@@ -65,3 +66,10 @@ def test_general_options_stood_before_the_command_only(words: str) -> None:
     """They may stand on either side; the default does not undo what was given before."""
     options = parser().parse_args(words.split())
     assert (str(options.server), options.password, options.json) == ("db1:1", "p", False)
+
+
+def test_a_missing_password_says_where_to_give_it(capsys: pytest.CaptureFixture[str]) -> None:
+    """The server's own words name no option of this program."""
+    with answering_server(lambda command: b"-NOAUTH Authentication required.\r\n") as server:
+        assert main(["--server", str(server.address), "status"]) == 1
+    assert "Give --password, or put it into MERIDIAN_PASSWORD" in capsys.readouterr().err

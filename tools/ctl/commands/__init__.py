@@ -24,7 +24,7 @@ def add_command(commands: Commands, name: str, run: Run, text: str) -> argparse.
 
 def add_group(commands: Commands, name: str, text: str) -> Commands:
     """Add a command that has verbs of its own."""
-    return _added(commands, name, text).add_subparsers(required=True, metavar="VERB")
+    return _added(commands, name, text).add_subparsers(required=True, dest="verb")
 
 
 def _added(commands: Commands, name: str, text: str) -> argparse.ArgumentParser:

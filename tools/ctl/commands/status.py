@@ -50,7 +50,7 @@ def summary(connection: Connection, facts: Mapping[str, Mapping[str, str]]) -> I
     yield f"  follows Redis {server.get('redis_version', '?')}, up {uptime(server)}"
     yield "  " + fields(
         facts["clients"],
-        connected_clients="{} clients",
+        connected_clients="{} connected",
         blocked_clients="{} blocked",
         maxclients="at most {}",
     )

@@ -37,4 +37,4 @@ def test_a_node_without_a_map_says_what_to_do(capsys: pytest.CaptureFixture[str]
     cluster.current = None
     code, _, complaint = ran(cluster, capsys, "ring")
     assert code == 1
-    assert "MERIDIAN FORM forms a cluster" in complaint
+    assert "meridian-ctl form" in complaint

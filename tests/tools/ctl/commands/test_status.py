@@ -43,7 +43,7 @@ def test_the_most_important_is_on_a_few_lines(capsys: pytest.CaptureFixture[str]
     assert lines == [
         f"meridian 0.1.0 at {server.address}, process 12",
         "  follows Redis 7.0.15, up 1 d 2 h",
-        "  3 clients, 0 blocked, at most 10000",
+        "  3 connected, 0 blocked, at most 10000",
         "  50.1M memory",
         "  99 commands so far, 7 per second now",
         "  last write to the log: ok, loading: 0",
