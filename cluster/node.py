@@ -55,7 +55,7 @@ from cluster.options import ClusterOptions
 from cluster.ports import ControlMachine, DatagramPort, Peers
 from cluster.statistics import ClusterStatistics, TableStatistics
 from cluster.transport.link import Link
-from cluster.transport.peer_sockets import DUPLICATE
+from cluster.transport.refusals import DUPLICATE
 from cluster.transport.statistics import LinkView
 from cluster.waiting_requests import RENEWED, STOPPED, OnAnswer, WaitingRequests
 from cluster.wire.hello import PeerIdentity

@@ -150,8 +150,7 @@ class MetadataGroup:
         """Set by the owner that leaves the cluster: nothing is said any more."""
         self.strays: set[NodeId] = set()
         """Nodes that campaign and do not know that they are no members any more."""
-        self.heard_at: float | None = None
-        """When a member of the group last said something; who was removed hears nothing."""
+        self._heard_at: float | None = None
         self._node = node
         self._options = options
         self._saves = saves
@@ -204,7 +203,7 @@ class MetadataGroup:
             return  # entries that follow nothing: no log of ours begins so
         if isinstance(inner, VoteRequest) and source not in self._core.configuration.members():
             self.strays.add(source)
-        self.heard_at = now
+        self._heard_at = now
         self._core.handle(inner, now)
 
     def handle(self, event: Event, now: float) -> None:
@@ -248,6 +247,11 @@ class MetadataGroup:
         """Who leads, as far as this node knows."""
         leader = self._core.leader
         return NodeId(leader) if leader is not None else None
+
+    def speaks(self, now: float) -> bool:
+        """Whether a member said something of late; a learner that was removed hears nothing."""
+        heard_at = self._heard_at
+        return heard_at is not None and now - heard_at < self._options.member_patience_s
 
     @property
     def term(self) -> int:

@@ -273,10 +273,7 @@ class MetadataLog:
     def _seen(self, event: EpochSeen, now: float) -> None:
         if event.cluster is None or self.cluster not in (None, event.cluster):
             return
-        group, is_patient = self._group, False
-        if group is not None and group.leader is not None and group.heard_at is not None:
-            # Not for ever: a learner that was removed keeps the leader that it had.
-            is_patient = now - group.heard_at < self._options.member_patience_s
+        is_patient = self._group is not None and self._group.speaks(now)
         self._follower.seen(event, is_patient=is_patient, now=now)
 
     def _take_members(self, event: events.Members, now: float) -> None:

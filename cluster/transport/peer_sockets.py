@@ -51,10 +51,6 @@ from cluster.wire.messages import PeerMessage
 logger = logging.getLogger(__name__)
 
 
-#: Reason of `on_dial_failed` where the process that answers has this node's own id.
-DUPLICATE = f"refused: {Refusal.BY_PEER.value} ({Refusal.DUPLICATE_ID.value})"
-
-
 class PeerSockets:
     """The links of a node.
 

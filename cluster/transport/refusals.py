@@ -8,6 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from cluster.wire.handshake import Refusal
+
+#: Reason of a link that was refused because the process that answers has this node's own id.
+DUPLICATE = f"refused: {Refusal.BY_PEER.value} ({Refusal.DUPLICATE_ID.value})"
+
 
 class Refusals:
     """Counters by reason. Reasons are words of ours, never a stranger's, so there are few.

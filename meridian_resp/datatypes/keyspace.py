@@ -22,7 +22,7 @@ import struct
 from collections.abc import Callable, Iterable, Iterator
 from typing import Final, Protocol
 
-from meridian_resp.datatypes.database import SHARD_MASK, SHARDS, Database
+from meridian_resp.datatypes.database import SHARD_MASK, Database
 from meridian_resp.datatypes.effects import (
     Change,
     Effects,
@@ -30,6 +30,7 @@ from meridian_resp.datatypes.effects import (
     SetExpiry,
     StringWithExpiry,
 )
+from meridian_resp.datatypes.eviction import Eviction
 from meridian_resp.datatypes.expiry_index import ExpiryIndex
 from meridian_resp.datatypes.system_records import (
     CLOCK_KEY,
@@ -51,12 +52,6 @@ from storage.records import HAS_EXPIRY, Record, encode_record, encode_tombstone
 
 #: How far ahead of use versions are reserved, in milliseconds.
 CEILING_AHEAD_MS: Final = 10_000
-#: Cached keys that a tick may evict (0.2 to 0.5 us each): how the number grows with the excess,
-#: and its bound. What a tick added it may evict in any case, or the excess could grow for ever.
-_EVICTIONS_MIN: Final = 1000
-_EVICTIONS_MAX: Final = 4000
-_EXCESS_BYTES_PER_EVICTION: Final = 1024
-
 _LONG_RECORD_BYTES: Final = 16384
 _plain_header = struct.Struct(">BQ").pack
 _expiring_header = struct.Struct(">BQQ").pack
@@ -162,8 +157,7 @@ class Keyspace:
         self.long_bytes = 0
         self._counts_dirty = False
         self._undo: list[Callable[[], None]] = []
-        self._evict_at = 0
-        self._trimmed_bytes = 0
+        self._eviction = Eviction(self.databases)
         #: Dropped cache shards whose entries are freed in slices.
         self.garbage: list[dict[bytes, Live]] = []
 
@@ -487,36 +481,4 @@ class Keyspace:
         assert not self.batch.entries
         if self.garbage:
             self.counters.freed_keys += len(self.garbage.pop())
-        total = self.cache_bytes
-        excess = total - self.cache_bytes_max
-        if excess > 0:
-            self._evict(excess, total - self._trimmed_bytes)
-            total = self.cache_bytes
-        self._trimmed_bytes = total
-
-    def _evict(self, excess: int, grown: int) -> None:
-        """Drop keys of `cold` shards, some per tick, the more the further over the limit.
-
-        A whole shard at once took 7 ms with two million keys (2026-11). `grown` is how many bytes
-        came since the last time.
-        """
-        left = min(_EVICTIONS_MAX, _EVICTIONS_MIN + excess // _EXCESS_BYTES_PER_EVICTION)
-        shards = SHARDS * len(self.databases)
-        for _ in range(2 * shards):
-            index, shard = divmod(self._evict_at, SHARDS)
-            database = self.databases[index]
-            cold = database.cold[shard]
-            size = evicted = 0
-            while cold and size < excess and (evicted < left or size < grown):
-                size += live_bytes(*cold.popitem())
-                evicted += 1
-            database.cache_bytes -= size
-            self.counters.evicted_keys += evicted
-            excess -= size
-            grown -= size
-            left -= evicted
-            if excess <= 0 or (left <= 0 and grown <= 0):
-                return
-            if database.hot[shard]:
-                database.cold[shard], database.hot[shard] = database.hot[shard], {}
-            self._evict_at = (self._evict_at + 1) % shards
+        self.counters.evicted_keys += self._eviction.trim(self.cache_bytes_max)

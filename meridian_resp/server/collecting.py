@@ -15,6 +15,7 @@ from meridian_resp.server.statistics import (
 )
 
 if TYPE_CHECKING:
+    from meridian_resp.datatypes.database import Database
     from meridian_resp.server.node import Node
 
 
@@ -63,15 +64,7 @@ def collect_statistics(node: Node) -> ServerStatistics:
         cache_bytes_max=node.keyspace.cache_bytes_max,
         resident_bytes=resident,
         resident_bytes_peak=peak,
-        databases=tuple(
-            DatabaseStatistics(
-                index=database.index,
-                keys=database.count,
-                expiring=database.expiring,
-                cache_bytes=database.cache_bytes,
-            )
-            for database in node.keyspace.databases
-        ),
+        databases=tuple(map(_of_database, node.keyspace.databases)),
         commands=tuple(
             _of_command(command, level)
             for command in commands
@@ -81,6 +74,15 @@ def collect_statistics(node: Node) -> ServerStatistics:
         read_failures=node.dispatcher.read_failures,
         last_read_failure=node.dispatcher.last_read_failure,
         slow_commands=node.slow_log.total,
+    )
+
+
+def _of_database(database: Database) -> DatabaseStatistics:
+    return DatabaseStatistics(
+        index=database.index,
+        keys=database.count,
+        expiring=database.expiring,
+        cache_bytes=database.cache_bytes,
     )
 
 

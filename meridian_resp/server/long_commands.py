@@ -110,7 +110,8 @@ class LongCommands:
         if session.is_muted:
             session.is_muted = False
         else:
-            self._reactor.answer(session, reply)
+            session.put(reply)
+            self._reactor.mark_dirty(session)
         self._reactor.resume(session)
 
 

@@ -27,8 +27,7 @@ import trio
 
 from meridian_resp.config.settings import Settings
 from meridian_resp.errors import writes_refused
-from meridian_resp.protocol.long_replies import LongReply
-from meridian_resp.protocol.replies import Parts, Reply, error
+from meridian_resp.protocol.replies import error
 from meridian_resp.protocol.requests import ProtocolError
 from meridian_resp.server.dispatch import Dispatcher
 from meridian_resp.server.execution import Execution
@@ -373,15 +372,6 @@ class Reactor:
         if not session.is_dirty:
             session.is_dirty = True
             self._dirty.append(session)
-
-    def answer(self, session: Session, reply: Reply) -> None:
-        """Put the reply of a long command into a session's output; sent when the tick ends."""
-        if isinstance(reply, Parts) and session.takes_pieces:
-            session.out.append(LongReply(reply.pieces))
-            session.has_pieces = True
-        else:
-            session.out.append(session.encode(reply))
-        self.mark_dirty(session)
 
     def end_tick(self) -> None:
         """Log what the tick changed, send what it answered, close what it ended.

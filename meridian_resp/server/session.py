@@ -11,7 +11,8 @@ from __future__ import annotations
 from collections import deque
 from typing import TYPE_CHECKING, Protocol
 
-from meridian_resp.protocol.replies import Reply, encode
+from meridian_resp.protocol.long_replies import LongReply
+from meridian_resp.protocol.replies import Parts, Reply, encode
 from meridian_resp.protocol.reply_mode import ReplyMode as ReplyMode
 
 if TYPE_CHECKING:
@@ -183,6 +184,14 @@ class Session:
         #: Its close at the end of the tick is decided.
         self.is_gone = False
         self.close_reason = ""
+
+    def put(self, reply: Reply) -> None:
+        """Put the reply of a long command into the output, in pieces if it is a long one."""
+        if isinstance(reply, Parts) and self.takes_pieces:
+            self.out.append(LongReply(reply.pieces))
+            self.has_pieces = True
+        else:
+            self.out.append(self.encode(reply))
 
     def encode(self, reply: Reply) -> bytes:
         """Bytes of a reply in this session's protocol version."""

@@ -223,7 +223,7 @@ def test_writers_that_never_rest_do_not_keep_a_walk_from_going_on() -> None:
     keyspace.effects.put_string(keyspace.databases[0], b"k", b"v")
     keyspace.apply()
     keyspace.commit()
-    store.prepare_scan = lambda start: True  # type: ignore[method-assign]
+    store.prepare_scan = lambda start: True  # type: ignore[method-assign] # a stand-in
     seen: list[bytes] = []
     slices = sum(
         1 for _ in walk_in_slices(keyspace.databases[0], lambda key, kind: seen.append(key))
@@ -255,7 +255,7 @@ def test_randomkey_walked_over_all_expired_keys_at_every_call(is_paused: bool) -
             looked_at += 1
             yield entry
 
-    store.scan = counting  # type: ignore[method-assign]
+    store.scan = counting  # type: ignore[method-assign] # a stand-in
     assert random_key(database, random.Random(1)) is None
     keyspace.apply()
     assert (looked_at <= 2 * EXAMINED_MAX) == is_paused

@@ -132,7 +132,8 @@ def test_long_replies_stand_in_order_among_others() -> None:
     session = server.session(client)
     long = Parts([b"*1\r\n", b"$1\r\nk\r\n"])
     for reply in (b"+A\r\n", long, b"+B\r\n", b"+C\r\n", long, b"+D\r\n"):
-        server.reactor.answer(session, reply)
+        session.put(reply)
+        server.reactor.mark_dirty(session)
     server.reactor.begin_tick()
     server.reactor.end_tick()
     whole = b"*1\r\n$1\r\nk\r\n"
