@@ -6,7 +6,7 @@ import argparse
 from collections.abc import Iterator
 
 from tools.ctl.cluster import Document, Outcome, cluster_of
-from tools.ctl.output import Line
+from tools.ctl.output import Failure, Line
 from tools.ctl.progress import Pace, watch_settling
 
 
@@ -17,7 +17,12 @@ def run_change(
     with cluster_of(options) as cluster:
         yield outcome_line(cluster.document(*words), done)
         if waits:
-            yield from watch_settling(cluster, Pace())
+            try:
+                yield from watch_settling(cluster, Pace())
+            except Failure as failure:
+                # Whatever is stuck may be the moves of other nodes, from before.
+                text = f"the change is made and holds, but of all moves of the cluster: {failure}"
+                raise Failure(text, code=failure.code) from None
 
 
 def outcome_line(document: Document, done: str) -> Line:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import pytest
 
 from cluster.control.requests import Done, RequestRefused
@@ -9,7 +11,9 @@ from tests.cluster.map.maps import first_map
 from tests.harness.told_cluster import told_cluster
 from tests.tools.ctl.told_server import ran
 from tools.ctl.changes import outcome_line
-from tools.ctl.cluster import Document
+from tools.ctl.cluster import Cluster, Document
+from tools.ctl.output import Failure, Line
+from tools.ctl.progress import Pace
 
 
 @pytest.mark.parametrize(
@@ -44,3 +48,23 @@ def test_waiting_shows_the_moves_after_the_change(capsys: pytest.CaptureFixture[
         f"{cluster.own_id} has weight 2 (epoch 5)",
         "nothing is left to move",
     ]
+
+
+def test_moves_of_other_nodes_that_are_stuck_looked_like_a_change_that_failed(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The wait ends with an error, and it says that the change itself is made."""
+
+    def stuck(cluster: Cluster, pace: Pace) -> Iterator[Line]:
+        raise Failure("3 moves cannot go on now", code=1)
+        yield
+
+    monkeypatch.setattr("tools.ctl.changes.watch_settling", stuck)
+    cluster = told_cluster(first_map(2))
+    cluster.answer = lambda request: Done("", 5)
+    code, lines, complaint = ran(cluster, capsys, "drain", f"{cluster.own_id}", "--wait")
+    assert code == 1 and len(lines) == 1
+    assert complaint == (
+        "meridian-ctl: the change is made and holds, but of all moves of the cluster: 3 moves"
+        " cannot go on now\n"
+    )
