@@ -26,6 +26,7 @@ from attrs import evolve
 from storage import pressure
 from storage.archive import Archive
 from storage.blocking import run_in_thread
+from storage.compaction.shares import WHOLE_PERCENT
 from storage.compactor import Compactor
 from storage.durations import Durations
 from storage.errors import WriteRefusedError
@@ -273,7 +274,7 @@ class Engine(Store):
         """Tell the workers how much of a core they may take from now on."""
         flush = pressure.flush_percent(len(self.seals), self.options)
         self._executor.set_shares(
-            pressure.WHOLE_PERCENT if self._waiting_for_flush else flush,
+            WHOLE_PERCENT if self._waiting_for_flush else flush,
             pressure.compaction_percent(self._level0_tables(), self.options),
         )
 

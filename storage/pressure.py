@@ -8,12 +8,12 @@ help are writers slowed.
 
 from __future__ import annotations
 
+from storage.compaction.shares import WHOLE_PERCENT
 from storage.options import StorageOptions
 
 #: Share of a core, in percent, while nobody waits. A flush of a segment takes 0.3 s of processor
 #: time (2026-11), and one core's worth of SETs without pipelining fills one in 6 s.
 GENTLE_PERCENT = 20
-WHOLE_PERCENT = 100
 #: The same by the number of sealed memtables, from none on; with more it is all.
 _FLUSH_PERCENT = (GENTLE_PERCENT, GENTLE_PERCENT, 60)
 #: (share of `level0_tables_slow` that level 0 has reached, percent of a core for a compaction).

@@ -244,11 +244,11 @@ def _judge_rest(files: FileSystem, rest: list[_Found], recovered: RecoveredLog) 
 
 
 def _holds_bytes(data: Mapped) -> bool:
-    """Say whether anything but zeros stands behind the place of the header."""
-    return any(
-        bytes(data[start : start + _WRITE_BYTES]).strip(b"\x00")
-        for start in range(HEADER_BYTES, len(data), _WRITE_BYTES)
-    )
+    """Say whether anything but zeros stands in the megabyte behind the place of the header.
+
+    Records are written one behind the other; all of a spare would be read at every start.
+    """
+    return bool(bytes(data[HEADER_BYTES : HEADER_BYTES + _WRITE_BYTES]).strip(b"\x00"))
 
 
 def _knowledge(files: FileSystem, segment: _Found) -> int:

@@ -16,14 +16,14 @@ from storage.compaction.job import FlushJob, Job
 
 _FLUSH, _COMPACTION = 0, 1
 _PAGE_BYTES = mmap.PAGESIZE
-WHOLE = 100
+WHOLE_PERCENT = 100
 
 
 class Shares:
     """The server's side: open from `open` to `close`; may be set at any time."""
 
     def __init__(self) -> None:
-        self._percent = bytes((WHOLE, WHOLE))
+        self._percent = bytes((WHOLE_PERCENT, WHOLE_PERCENT))
         self._page: mmap.mmap | None = None
         self._descriptor = -1
 
@@ -49,7 +49,8 @@ class Shares:
 
     def set(self, flush: int, compaction: int) -> None:
         """Say what each may take from now on, in percent of a core, 1 to 100."""
-        assert 1 <= flush <= WHOLE and 1 <= compaction <= WHOLE, (flush, compaction)
+        assert 1 <= flush <= WHOLE_PERCENT, flush
+        assert 1 <= compaction <= WHOLE_PERCENT, compaction
         self._percent = bytes((flush, compaction))
         if self._page is not None:
             self._page[:2] = self._percent

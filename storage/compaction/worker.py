@@ -41,7 +41,7 @@ from storage.compaction.frames import (
     encode_message,
 )
 from storage.compaction.job import CompactionJob, Job, JobResult, decode_job, encode_result
-from storage.compaction.shares import WHOLE, share_reader
+from storage.compaction.shares import WHOLE_PERCENT, share_reader
 from storage.os_files import OsFileSystem
 
 MEMORY_BYTES_MAX = 256 << 20
@@ -91,7 +91,7 @@ class Pace:
             return 0.0
         self._began = now
         share = self._share_percent()
-        return min(_NAP_S_MAX, burst_s * (WHOLE - share) / share)
+        return min(_NAP_S_MAX, burst_s * (WHOLE_PERCENT - share) / share)
 
 
 def run_job(

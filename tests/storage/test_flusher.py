@@ -8,10 +8,11 @@ import trio
 import trio.testing
 
 from storage.blocking import run_inline
+from storage.compaction.shares import WHOLE_PERCENT
 from storage.engine import Engine
 from storage.executor import InProcessExecutor
 from storage.options import StorageOptions
-from storage.pressure import GENTLE_PERCENT, WHOLE_PERCENT
+from storage.pressure import GENTLE_PERCENT
 from storage.records import WriteBatch, encode_string
 from tests.harness.crashable_files import CrashableFileSystem
 from tests.harness.failing_files import FailWhile

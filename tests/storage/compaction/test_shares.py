@@ -7,7 +7,7 @@ import os
 import pytest
 
 from storage.compaction.job import CompactionJob, FlushJob
-from storage.compaction.shares import WHOLE, Shares, share_reader
+from storage.compaction.shares import WHOLE_PERCENT, Shares, share_reader
 from storage.options import TableOptions
 
 FLUSH = FlushJob("sim", (), 1, TableOptions())
@@ -22,7 +22,7 @@ def test_a_reader_sees_each_change() -> None:
     share_of = share_reader(shares.descriptor)
     flush, compaction = share_of(FLUSH), share_of(COMPACTION)
     assert (flush(), compaction()) == (20, 30)
-    shares.set(60, WHOLE)
+    shares.set(60, WHOLE_PERCENT)
     assert (flush(), compaction()) == (60, 100)
     shares.close()
     shares.close()

@@ -20,7 +20,7 @@ from storage.compaction.frames import (
 )
 from storage.compaction.job import FlushJob, SegmentInput, decode_result, encode_job
 from storage.compaction.pool import worker_command
-from storage.compaction.shares import WHOLE
+from storage.compaction.shares import WHOLE_PERCENT
 from storage.compaction.worker import BURST_S, Pace, Throttle, run_job
 from storage.errors import CorruptionError, WorkerError
 from storage.options import TableOptions
@@ -128,7 +128,7 @@ def test_a_job_that_dawdled_held_writers_back(tmp_path):
     naps = []
 
     def share():
-        return 33 if len(naps) < 5 else WHOLE
+        return 33 if len(naps) < 5 else WHOLE_PERCENT
 
     run_job(flush_job(tmp_path, 20_000), lambda seconds: None, naps.append, share)
     assert len(naps) == 5
@@ -136,7 +136,7 @@ def test_a_job_that_dawdled_held_writers_back(tmp_path):
 
 def test_a_share_of_all_takes_no_naps():
     """Whoever may take the whole core never naps; others not before a burst is over."""
-    assert Pace(lambda: WHOLE, 0.0).nap_s(5.0) == 0.0
+    assert Pace(lambda: WHOLE_PERCENT, 0.0).nap_s(5.0) == 0.0
     pace = Pace(lambda: 25, 1.0)
     assert pace.nap_s(1.0 + BURST_S / 2) == 0.0
     assert pace.nap_s(1.0 + 2 * BURST_S) == pytest.approx(6 * BURST_S)
