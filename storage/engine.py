@@ -96,6 +96,7 @@ class Engine(Store):
             self._table_set,
             self._executor,
             self._installer,
+            run_blocking,
             self._unix_ms,
             self._open_archive(),
         )
@@ -103,6 +104,7 @@ class Engine(Store):
             options, self._table_set, self._executor, self._installer, self._unix_ms
         )
         self._durations = Durations()
+        self._flusher.on_begun = self._share_out
         self._flusher.on_flushed = self._note_flush
         self._compactor.on_compacted = self._note_compaction
         self._lock: DirectoryLock | None = None
@@ -256,23 +258,30 @@ class Engine(Store):
                 raise WriteRefusedError(self.refusal or "the next log segment can't be opened")
         number = self.seals[-1].number if self.seals else 0
         self._waiting_for_flush += 1
+        self._flusher.is_hurried = True
+        self._flusher.wakeup.ring()
         self._share_out()
         try:
             await self._flusher.wait_flushed(number)
         finally:
             self._waiting_for_flush -= 1
+            self._flusher.is_hurried = self._waiting_for_flush > 0
             self._share_out()
 
     def delay_s(self) -> float:
         """Return how long writers should pause per tick: 0.0 unless the workers are behind."""
-        return pressure.delay_s(len(self.seals), self._level0_tables(), self.options)
+        return pressure.delay_s(
+            len(self.seals) - self._flusher.merged, self._level0_tables(), self.options
+        )
 
     def _level0_tables(self) -> int:
         return len(self._table_set.version.level(0))
 
     def _share_out(self) -> None:
         """Tell the workers how much of a core they may take from now on."""
-        flush = pressure.flush_percent(len(self.seals), self.options)
+        gentle = self._flusher.gentle_percent
+        waiting = len(self.seals) - self._flusher.merged
+        flush = pressure.flush_percent(waiting, gentle, self.options)
         self._executor.set_shares(
             WHOLE_PERCENT if self._waiting_for_flush else flush,
             pressure.compaction_percent(self._level0_tables(), self.options),

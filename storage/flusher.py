@@ -3,7 +3,7 @@
 A worker reads the segment files (nothing is handed over but their numbers) and writes one table;
 the installer makes it part of the manifest together with the new start of the log, and in the
 same step the sealed memtables leave the store. Then the segments are archived, if that is wanted,
-and removed. Small seals that wait together are flushed together.
+and removed. Small seals that wait together are flushed together (seal_groups.py).
 
 A flush that fails is tried again with growing pauses, for ever: the log keeps the data, and
 back-pressure slows writers. A segment that cannot be read any more (damaged after it was
@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING
 import trio
 from attrs import evolve
 
+from storage import condensing, pressure, seal_groups
 from storage.compaction.job import FlushJob, JobResult, SegmentInput
 from storage.errors import CorruptionError, StorageError
 from storage.filenames import segment_name
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from storage.archive import Archive
+    from storage.blocking import BlockingRunner
     from storage.executor import Executor
     from storage.installer import Installer
     from storage.store import Seal, Store
@@ -41,14 +43,20 @@ logger = logging.getLogger(__name__)
 RETRY_FIRST_S = 0.1
 RETRY_MAX_S = 10.0
 _RELEASE_EACH = 1
+#: Processor time of a flush per byte read, until one has been measured.
+_CPU_S_PER_BYTE = 15e-9
 
 
 class Flusher:
     """Flushes the seals of one store.
 
     Attributes:
-        wakeup: rung when there is a new seal.
+        wakeup: rung when there is a new seal, and when `is_hurried` was set.
+        is_hurried: set by the engine: somebody waits for what is sealed, so nothing rests.
+        merged: seals that are no work of their own: they rest, or are flushed with another.
+        on_begun: called when it is known how much work a flush is.
         on_flushed: called after each flush with its seconds (there is a new level-0 table).
+        gentle_percent: share of a core that the flush under way asks for if nobody waits.
         flushes, failures, last_seconds, last_unix_ms: for the statistics.
         is_busy: a flush is running.
     """
@@ -59,11 +67,16 @@ class Flusher:
         tables: TableSet,
         executor: Executor,
         installer: Installer,
+        run_blocking: BlockingRunner,
         unix_ms: Callable[[], int],
         archive: Archive | None = None,
     ) -> None:
         self.wakeup = Wakeup()
-        self.on_flushed: Callable[[float], None] = _nothing
+        self.on_begun: Callable[[], None] = _nothing
+        self.on_flushed: Callable[[float], None] = _nothing_after
+        self.is_hurried = False
+        self.merged = 0
+        self.gentle_percent = pressure.GENTLE_FLUSH_PERCENT
         self.flushes = 0
         self.failures = 0
         self.last_seconds = 0.0
@@ -73,9 +86,13 @@ class Flusher:
         self._tables = tables
         self._executor = executor
         self._installer = installer
+        self._run_blocking = run_blocking
         self._unix_ms = unix_ms
         self._archive = archive
         self._flushed = trio.Event()
+        self._began = time.perf_counter()
+        self._cpu_s_per_byte = _CPU_S_PER_BYTE
+        self._resting_since: float | None = None
 
     async def run(self) -> None:
         """Flush for ever; cancelled, it abandons the flush in progress (the log has the data)."""
@@ -83,11 +100,27 @@ class Flusher:
         while True:
             if not self._store.seals:
                 await self.wakeup.wait()
-            elif await self.flush_oldest():
-                pause_s = RETRY_FIRST_S
-            else:
+                continue
+            rest_s = self._rest_s(time.perf_counter())
+            if rest_s:
+                with trio.move_on_after(rest_s):
+                    await self.wakeup.wait()
+                continue
+            while not await self.flush_oldest():
                 await trio.sleep(pause_s)
                 pause_s = min(RETRY_MAX_S, 2 * pause_s)
+            pause_s = RETRY_FIRST_S
+
+    def _rest_s(self, now: float) -> float:
+        """How long to wait for more seals, in seconds; 0.0 if these should be flushed now."""
+        seals = self._store.seals
+        self.merged = 0
+        if self.is_hurried or not seal_groups.may_rest(seals, self._store.options.segment_bytes):
+            return 0.0
+        self.merged = len(seals)
+        if self._resting_since is None:
+            self._resting_since = now
+        return max(0.0, self._resting_since + seal_groups.REST_S_MAX - now)
 
     async def wait_flushed(self, number: int) -> None:
         """Return when the log segment of this number, and all before it, are in tables."""
@@ -96,11 +129,16 @@ class Flusher:
 
     async def flush_oldest(self) -> bool:
         """Flush the oldest seal and small ones behind it; say whether that worked."""
-        seals = self._chosen()
+        seals = seal_groups.together(self._store.seals, self._store.options.segment_bytes)
+        if not seals:
+            return True  # a rewrite of the log has taken them up
+        self._resting_since = None
+        self.merged = len(seals) - 1
         started = time.perf_counter()
+        filling_s, self._began = started - self._began, started
         self.is_busy = True
         try:
-            result = await self._build(seals)
+            result = await self._build(seals, filling_s)
             await self._install(seals, result)
         except (StorageError, OSError) as error:
             self.failures += 1
@@ -108,6 +146,7 @@ class Flusher:
             return False
         finally:
             self.is_busy = False
+            self.merged = 0
         self.flushes += 1
         self.last_seconds = time.perf_counter() - started
         self.last_unix_ms = self._unix_ms()
@@ -117,31 +156,45 @@ class Flusher:
         await self._clean_up(seals)
         return True
 
-    def _chosen(self) -> list[Seal]:
-        chosen: list[Seal] = []
-        total = 0
-        for seal in self._store.seals:
-            total += max(0, seal.end_offset - seal.base_offset)
-            if chosen and total > self._store.options.segment_bytes:
-                break
-            chosen.append(seal)
-        return chosen
-
-    async def _build(self, seals: list[Seal]) -> JobResult:
+    async def _build(self, seals: list[Seal], filling_s: float) -> JobResult:
         job = FlushJob(
             directory=self._store.files.directory,
-            segments=tuple(SegmentInput(seal.number, seal.end_offset) for seal in seals),
+            segments=(),
             output_number=self._tables.new_numbers(),
             options=self._store.options.table_options(0),
             now_ms=self._unix_ms(),
         )
+        segments: list[SegmentInput] = []
         try:
-            return await self._executor.run(job)
+            for seal in seals:
+                segments.append(await self._input(seal))
+            size = sum(map(_size, segments, seals))
+            cpu_s = size * self._cpu_s_per_byte
+            self.gentle_percent = pressure.gentle_flush_percent(cpu_s, filling_s)
+            self.on_begun()
+            result = await self._executor.run(evolve(job, segments=tuple(segments)))
+            if size and result.cpu_s:
+                self._cpu_s_per_byte = result.cpu_s / size
+            return result
         except CorruptionError as error:
             logger.error("%s; flushing from memory", error)
+        finally:
+            condensed = [segment.name for segment in segments if segment.is_condensed]
+            with trio.CancelScope(shield=True):
+                await self._installer.unlink(condensed)
         job = evolve(job, output_number=self._tables.new_numbers())
         memtables = [seal.memtable for seal in seals]
         return await self._executor.run_slices(flush_memtables(self._store.files, job, memtables))
+
+    async def _input(self, seal: Seal) -> SegmentInput:
+        """What a worker has to read for a seal: its segment, or less where that has all."""
+        if seal_groups.is_overwritten(seal.memtable):
+            try:
+                await self._run_blocking(condensing.check_room, self._store)
+                return await condensing.condense(self._store.files, seal, self._run_blocking)
+            except OSError as error:
+                logger.warning("segment %d could not be condensed: %s", seal.number, error)
+        return SegmentInput(seal.number, seal.end_offset)
 
     async def _install(self, seals: list[Seal], result: JobResult) -> None:
         store = self._store
@@ -173,5 +226,16 @@ class Flusher:
                 await trio.lowlevel.checkpoint()
 
 
-def _nothing(seconds: float) -> None:
+def _size(segment: SegmentInput, seal: Seal) -> int:
+    """Bytes that a worker has to read of a segment."""
+    if segment.is_condensed:
+        return segment.limit_offset or 0
+    return max(0, seal.end_offset - seal.base_offset)
+
+
+def _nothing() -> None:
+    pass
+
+
+def _nothing_after(seconds: float) -> None:
     pass

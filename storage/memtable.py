@@ -42,14 +42,16 @@ class Memtable:
         shards: dict per first key byte; read (and, in `Engine.commit`, written) directly.
         ranges: delete-ranges (start, end excluded, version) in the order they came.
         estimated_bytes: memory held, never less than the truth.
+        puts: records stored since the start, overwritten ones included.
     """
 
-    __slots__ = ("_runs", "_sorted", "estimated_bytes", "ranges", "shards")
+    __slots__ = ("_runs", "_sorted", "estimated_bytes", "puts", "ranges", "shards")
 
     def __init__(self) -> None:
         self.shards: list[dict[bytes, bytes]] = [{} for _ in range(SHARDS)]
         self.ranges: list[tuple[bytes, bytes, int]] = []
         self.estimated_bytes = 0
+        self.puts = 0
         self._sorted: list[list[bytes]] = [[] for _ in range(SHARDS)]
         self._runs: dict[int, list[list[bytes]]] = {}
 
@@ -58,6 +60,7 @@ class Memtable:
         shards = self.shards
         for key, record in entries:
             shards[key[0]][key] = record
+        self.puts += len(entries)
 
     def apply_ranges(self, ranges: list[tuple[bytes, bytes, int]]) -> None:
         """Remove the records that delete-ranges hide and remember the ranges for older data."""

@@ -187,6 +187,7 @@ class Store:
         if batch.ranges:
             self._apply_ranges(batch.ranges)
         memtable = self._memtable
+        memtable.puts += len(entries)
         memtable.estimated_bytes += len(payload) + ENTRY_BYTES * len(entries)
         if memtable.estimated_bytes > self._memtable_bytes_max or self.log.is_full():
             self._want_seal()

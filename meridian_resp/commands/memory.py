@@ -31,6 +31,8 @@ PER_SHARD = ["nondeterministic_output", "request_policy:all_shards", "response_p
 ALLOCATOR_COST = "Depends on how much memory is allocated, could be slow"
 #: Share of the process' memory that may be neither cached nor buffered without a remark.
 OVERHEAD_SHARE_MAX: Final = 0.75
+#: Some rest before they are flushed together (storage/seal_groups.py); more are too many.
+SEALED_MEMTABLES_MAX: Final = 4
 #: A process smaller than this is not worth a diagnosis.
 SMALL_PROCESS_BYTES: Final = 200 << 20
 
@@ -155,7 +157,7 @@ def doctor_report(*, used: int, machine: int, known: int, sealed_memtables: int)
             "- Most memory is neither in caches nor in memtables: output of slow clients, or "
             "memory that was freed and not yet given back (MEMORY PURGE)."
         )
-    if sealed_memtables > 2:
+    if sealed_memtables > SEALED_MEMTABLES_MAX:
         remarks.append(
             "- Several memtables wait to be written to disk: the disk is slower than the writes."
         )

@@ -219,7 +219,7 @@ STORAGE_ROWS: Final[tuple[MetricRow[StorageStatistics], ...]] = (
     _Storage(
         "meridian_sealed_memtables",
         _GAUGE,
-        "Memtables that wait for their flush.",
+        "Memtables that wait for their flush; two may do so on purpose.",
         lambda storage: storage.sealed_memtables,
     ),
     _Storage(

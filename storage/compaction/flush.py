@@ -4,6 +4,7 @@ Within a segment the last effect of a key is its newest: writes that come out of
 compared before they are logged. So records go into dicts in order of the log (one per first key
 byte, as in the memtable), and each dict's keys are sorted in parts. Delete-ranges hide records by
 version, whatever the order, and go into the table as range tombstones for what lies deeper.
+A segment may come as its condensed copy (condensed.py), with nothing but its last effects.
 
 Measured 2026-11 in a worker, records of 100 bytes in batches of 30: 2.2 us of processor time per
 record if all keys differ, of which the filter is 0.5 and blocks and writing are 0.9; 1.15 if two
@@ -22,9 +23,10 @@ from storage.batch_format import (
     decode_range,
     take_effects,
 )
+from storage.compaction.condensed import read_pieces
 from storage.compaction.job import FlushJob, JobResult
 from storage.errors import CorruptionError
-from storage.filenames import segment_name, table_name
+from storage.filenames import table_name
 from storage.files import FileSystem
 from storage.os_files import release_pages
 from storage.records import version_of
@@ -33,10 +35,11 @@ from storage.sstable.range_tombstones import RangeTombstone, RangeTombstones
 from storage.wal_reader import SegmentReader
 
 _SHARDS = 256
-# So that a slice takes a third of a millisecond, for a worker that shares its core with clients.
-_SLICE_EFFECTS = 128
+# So that a slice takes a tenth of a millisecond, for a worker that shares its core with clients.
+_SLICE_EFFECTS = 64
 _SLICE_KEYS = 1024
-_SLICE_ENTRIES = 256
+_SORT_KEYS = 2048
+_SLICE_ENTRIES = 128
 _RELEASE_BYTES = 1 << 20
 
 
@@ -52,7 +55,10 @@ def flush(files: FileSystem, job: FlushJob) -> Generator[int, None, JobResult]:
     """
     contents = _Contents()
     for segment in job.segments:
-        yield from contents.read_segment(files, segment.number, segment.limit_offset)
+        if segment.is_condensed:
+            yield from contents.read_condensed(files, segment.name, segment.limit_offset or 0)
+        else:
+            yield from contents.read_segment(files, segment.name, segment.limit_offset)
     if not contents.effects:
         return JobResult(bytes_read=contents.bytes_read)
     name = table_name(job.output_number)
@@ -87,10 +93,9 @@ class _Contents:
         self._ranges: list[RangeTombstone] = []
 
     def read_segment(
-        self, files: FileSystem, number: int, limit_offset: int | None
+        self, files: FileSystem, name: str, limit_offset: int | None
     ) -> Generator[int, None, None]:
         """Take in one segment."""
-        name = segment_name(number)
         data = files.map(name)
         reader = SegmentReader(data, name, limit_offset)
         shards = self._shards
@@ -122,6 +127,16 @@ class _Contents:
             detail = f"it ends at offset {reader.end_offset}, not at {limit_offset}"
             raise CorruptionError(name, reader.end_position, detail)
 
+    def read_condensed(
+        self, files: FileSystem, name: str, size: int
+    ) -> Generator[int, None, None]:
+        """Take in the condensed copy of a segment."""
+        for read, keys, records in read_pieces(files.map(name), name, size):
+            self._shards[keys[0][0]].update(zip(keys, records, strict=True))
+            self.effects += len(keys)
+            self.bytes_read += read
+            yield read
+
     def write(self, builder: TableBuilder) -> Generator[int, None, None]:
         """Hand everything to a builder in order, releasing it on the way."""
         hiding = RangeTombstones(self._ranges)
@@ -140,15 +155,20 @@ class _Contents:
     def _parts(self, shard: dict[bytes, bytes]) -> Generator[list[bytes], None, None]:
         """The keys of a shard in order, a slice's worth at a time.
 
-        Spread over lists by their second byte first, because one sort of many thousand keys
-        could not be interrupted.
+        Spread over lists by their second byte first if they are many, because one sort of many
+        thousand keys could not be interrupted.
         """
+        if len(shard) <= _SORT_KEYS:
+            keys = sorted(shard)
+            for start in range(0, len(keys), _SLICE_ENTRIES):
+                yield keys[start : start + _SLICE_ENTRIES]
+            return
         by_second: dict[bytes, list[bytes]] = {}
         for taken, key in enumerate(shard, 1):
             by_second.setdefault(key[1:2], []).append(key)
             if taken % _SLICE_KEYS == 0:
                 yield []
-        keys: list[bytes] = []
+        keys = []
         for second in sorted(by_second):
             keys += sorted(by_second[second])
             if len(keys) >= _SLICE_ENTRIES:

@@ -20,6 +20,7 @@ from attrs import evolve, frozen
 
 from storage.codec import U64_MAX, decode_blob, decode_varint, encode_blob, encode_varint
 from storage.errors import CorruptionError
+from storage.filenames import segment_name, temporary_name
 from storage.manifest.edit import AddedTable, CompactionPointer, RemovedTable, VersionEdit
 from storage.options import TableOptions
 from storage.sstable.metadata import TableMetadata, decode_metadata, encode_metadata
@@ -36,10 +37,18 @@ class SegmentInput:
     Attributes:
         number: segment number.
         limit_offset: offset in the whole log up to which its records count; None reads to its end.
+        is_condensed: read the condensed copy instead (condensed.py); `limit_offset` is its size.
     """
 
     number: int
     limit_offset: int | None = None
+    is_condensed: bool = False
+
+    @property
+    def name(self) -> str:
+        """The name of the file to read."""
+        name = segment_name(self.number)
+        return temporary_name(name) if self.is_condensed else name
 
 
 @frozen
@@ -217,6 +226,7 @@ def encode_job(job: Job) -> bytes:
         for segment in job.segments:
             out.number(segment.number)
             out.optional_number(segment.limit_offset)
+            out.number(segment.is_condensed)
         out.number(job.output_number)
         out.options(job.options)
         out.number(job.now_ms)
@@ -260,7 +270,8 @@ def _decode_flush(read: _Reader) -> FlushJob:
     return FlushJob(
         directory=read.blob().decode(),
         segments=tuple(
-            SegmentInput(read.number(), read.optional_number()) for _ in range(read.number())
+            SegmentInput(read.number(), read.optional_number(), bool(read.number()))
+            for _ in range(read.number())
         ),
         output_number=read.number(),
         options=read.options(),

@@ -1,7 +1,7 @@
 """The pool of worker processes, as seen from the serving process.
 
-`run` owns the processes: one task per worker, in a nursery of its own, starts the process when the
-first job comes, hands it one job at a time, and starts another if it died. When `run` ends, for
+`run` owns the processes: one task per worker, in a nursery of its own, hands a job to the process
+that had one last, or starts one if none is idle. When `run` ends, for
 whatever reason, every process has been killed and waited for; a worker whose parent dies without
 that notices the end of its stdin within a slice (compaction/worker.py). So none is ever orphaned.
 
@@ -88,6 +88,8 @@ class WorkerPool:
         self._failures = 0
         self._processes_started = 0
         self._pids: set[int] = set()
+        #: Processes without a job, the one that had one last at the end.
+        self._idle: list[_Worker] = []
 
     @property
     def pids(self) -> frozenset[int]:
@@ -117,6 +119,8 @@ class WorkerPool:
         finally:
             self._is_running = False
             self._refuse_waiting()
+            while self._idle:
+                await self._end(self._idle.pop())
             self.shares.close()
 
     async def execute(self, job: Job) -> JobResult:
@@ -151,38 +155,40 @@ class WorkerPool:
         return request.result
 
     async def _serve(self) -> None:
-        """Serve requests with one process at a time."""
-        worker: _Worker | None = None
-        try:
-            while True:
-                request = await self._receive.receive()
-                if request.scope.cancel_called:
-                    continue  # nobody waits for it any more
-                # A process that ended while idle (killed from outside) is replaced unnoticed.
-                if worker is not None and worker.has_ended():
-                    await self._end(worker)
-                    worker = None
-                self._busy += 1
-                request.is_taken = True
-                try:
-                    with request.scope:
-                        if worker is None:
-                            worker = await self._start()
-                        request.result = await worker.perform(request.job)
-                except (StorageError, OSError) as error:
-                    request.error = error
-                    self._failures += 1
-                finally:
+        """Serve requests, one at a time."""
+        while True:
+            request = await self._receive.receive()
+            if request.scope.cancel_called:
+                continue  # nobody waits for it any more
+            self._busy += 1
+            request.is_taken = True
+            worker: _Worker | None = None
+            try:
+                with request.scope:
+                    worker = await self._take_idle() or await self._start()
+                    request.result = await worker.perform(request.job)
+            except (StorageError, OSError) as error:
+                request.error = error
+                self._failures += 1
+            finally:
+                if worker is not None and worker.is_usable:
+                    self._idle.append(worker)
+                elif worker is not None:
                     # Before anybody hears of a failure the process is dead: it writes no more.
-                    if worker is not None and not worker.is_usable:
-                        await self._end(worker)
-                        worker = None
-                    self._busy -= 1
-                    self._jobs += 1
-                    request.settle()
-        finally:
-            if worker is not None:
-                await self._end(worker)
+                    await self._end(worker)
+                self._busy -= 1
+                self._jobs += 1
+                request.settle()
+
+    async def _take_idle(self) -> _Worker | None:
+        """The process that was last at work, so that no more are started than are needed."""
+        while self._idle:
+            worker = self._idle.pop()
+            if not worker.has_ended():
+                return worker
+            # It ended while idle (killed from outside): replaced unnoticed.
+            await self._end(worker)
+        return None
 
     async def _start(self) -> _Worker:
         """Start a process and wait for its greeting; a failed start leaves none behind."""

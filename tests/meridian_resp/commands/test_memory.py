@@ -58,7 +58,7 @@ def test_the_doctor_remarks_on_what_is_remarkable() -> None:
     small = doctor_report(used=1000, machine=2000, known=0, sealed_memtables=9)
     assert "little memory" in small
     assert "Nothing" in doctor_report(**quiet, sealed_memtables=0)
-    assert "several memtables" in doctor_report(**quiet, sealed_memtables=3).lower()
+    assert "several memtables" in doctor_report(**quiet, sealed_memtables=5).lower()
     assert "80%" in doctor_report(**(quiet | {"machine": GIGABYTE}), sealed_memtables=0)
     assert "MEMORY PURGE" in doctor_report(**(quiet | {"known": 0}), sealed_memtables=0)
 

@@ -278,3 +278,21 @@ async def test_killed_parent_leaves_no_orphan(pool, tmp_path):
     # It cleaned up behind itself, too.
     assert not files.exists(table_name(60))
     assert files.exists(segment_name(50))
+
+
+async def test_a_second_process_was_started_though_one_was_idle(tmp_path):
+    """A job goes to the process that had the last one; more are started only for more at a time."""
+    pool = WorkerPool(3)
+    async with trio.open_nursery() as nursery:
+        await nursery.start(pool.run)
+        for number in range(2, 6):
+            await pool.execute(flush_job(tmp_path, number))
+        assert pool.statistics().processes_started == 1
+        async with trio.open_nursery() as both:
+            both.start_soon(pool.execute, flush_job(tmp_path, 6))
+            both.start_soon(pool.execute, flush_job(tmp_path, 7))
+        assert pool.statistics().processes_started == 2
+        pids = pool.pids
+        assert len(pids) == 2
+        nursery.cancel_scope.cancel()
+    assert not any(map(is_alive, pids))
