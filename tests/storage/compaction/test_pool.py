@@ -281,7 +281,7 @@ async def test_killed_parent_leaves_no_orphan(pool, tmp_path):
 
 
 async def test_a_second_process_was_started_though_one_was_idle(tmp_path):
-    """A job goes to the process that had the last one; more are started only for more at a time."""
+    """A job goes to the process that had the last one; two jobs at a time start another."""
     pool = WorkerPool(3)
     async with trio.open_nursery() as nursery:
         await nursery.start(pool.run)
