@@ -152,7 +152,7 @@ async def _serve_clients(node: Node, settings: Settings, serving: ClusterServing
         except BaseException:
             stop.cancel()
             raise
-    node.reactor.remove_listeners()
+    node.reactor.listeners.remove_all()
     if serving is not None:
         serving.stop()
     await _drain(node, settings)
@@ -193,11 +193,11 @@ def _listen(node: Node, settings: Settings) -> None:
             raise OSError(
                 f"can't listen on {host} port {settings.port}: {reason}; --port chooses another"
             ) from None
-        node.reactor.add_listener(listener)
+        node.reactor.listeners.add(listener)
         opened += 1
     if settings.unixsocket:
         mode, backlog = settings.unixsocketperm, settings.tcp_backlog
-        node.reactor.add_listener(listen_unix(settings.unixsocket, mode=mode, backlog=backlog))
+        node.reactor.listeners.add(listen_unix(settings.unixsocket, mode=mode, backlog=backlog))
         opened += 1
     if not opened:
         raise OSError("nothing to listen on: set port, or unixsocket")

@@ -29,15 +29,14 @@ class Database:
     """Live view of one database index; created and changed only by the keyspace."""
 
     __slots__ = (
-        "_keyspace_id",
         "cache_bytes",
         "cold",
         "count",
         "expiring",
         "hot",
-        "id_bytes",
         "index",
         "keyspace",
+        "keyspace_id",
     )
 
     def __init__(self, keyspace: Keyspace, index: int, keyspace_id: int) -> None:
@@ -51,18 +50,8 @@ class Database:
         self.cache_bytes = 0
         self.hot: list[dict[bytes, Live]] = [{} for _ in range(SHARDS)]
         self.cold: list[dict[bytes, Live]] = [{} for _ in range(SHARDS)]
+        #: Under which the database's records are stored; FLUSHDB and SWAPDB change it.
         self.keyspace_id = keyspace_id
-
-    @property
-    def keyspace_id(self) -> int:
-        """Under which the database's records are stored; FLUSHDB and SWAPDB change it."""
-        return self._keyspace_id
-
-    @keyspace_id.setter
-    def keyspace_id(self, keyspace_id: int) -> None:
-        self._keyspace_id = keyspace_id
-        #: The same as storage keys carry it.
-        self.id_bytes = keyspace_id.to_bytes(4, "big")
 
     def storage_key(self, key: bytes) -> bytes:
         """Storage key of a key's metadata record."""

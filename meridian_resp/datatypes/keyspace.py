@@ -47,7 +47,7 @@ from meridian_resp.datatypes.values import NEVER, OVERHEAD_BYTES, Entry, Kind, L
 from meridian_resp.datatypes.watches import Watches
 from meridian_resp.errors import CommandError, key_too_long
 from storage import StorageError, WriteBatch
-from storage.keys import SLOT_COUNT, is_system_key, parse_key
+from storage.keys import PACK_SHORT_KEY, SHORT_KEY_BYTES_MAX, is_system_key, parse_key
 from storage.records import HAS_EXPIRY, Record, encode_record, encode_tombstone
 
 #: How far ahead of use versions are reserved, in milliseconds.
@@ -57,7 +57,6 @@ _plain_header = struct.Struct(">BQ").pack
 _expiring_header = struct.Struct(">BQQ").pack
 _crc16 = binascii.crc_hqx
 _OPEN_BRACE = ord("{")
-_SLOT_BYTES: Final = [struct.pack(">H", slot) for slot in range(SLOT_COUNT)]
 
 
 class Store(Protocol):
@@ -226,11 +225,11 @@ class Keyspace:
         for database, key, change in pending:
             if len(key) > self.key_bytes_max:
                 raise CommandError(key_too_long(len(key), self.key_bytes_max))
-            if _OPEN_BRACE in key or 0 in key:
+            if _OPEN_BRACE in key or 0 in key or len(key) > SHORT_KEY_BYTES_MAX:
                 storage_key = database.storage_key(key)
             else:
                 slot = _crc16(key, 0) & 16383
-                storage_key = _SLOT_BYTES[slot] + database.id_bytes + key + b"\0\0"
+                storage_key = PACK_SHORT_KEY[len(key)](slot, database.keyspace_id, key)
             hot = database.hot[hash(key) & SHARD_MASK]
             old = hot.get(key)
             if old is None:
@@ -269,14 +268,15 @@ class Keyspace:
         old = hot.get(key)
         if old.__class__ is not bytes or _OPEN_BRACE in key or 0 in key:
             return False
-        if len(key) > self.key_bytes_max:
+        length = len(key)
+        if length > SHORT_KEY_BYTES_MAX or length > self.key_bytes_max:
             return False
         self.version = version = self.version + 1
         database.cache_bytes += len(value) - len(old)
         hot[key] = value
         self.batch.entries.append(
             (
-                _SLOT_BYTES[_crc16(key, 0) & 16383] + database.id_bytes + key + b"\0\0",
+                PACK_SHORT_KEY[length](_crc16(key, 0) & 16383, database.keyspace_id, key),
                 _plain_header(0, version) + value,
             )
         )

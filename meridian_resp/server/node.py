@@ -217,7 +217,7 @@ class Node:
                 self._each_second()
 
     def _each_second(self) -> None:
-        self.reactor.accept_again()
+        self.reactor.listeners.accept_again()
         now_s = self.io.monotonic()
         limit_s = self.settings.timeout_s
         soft = self.reactor.output.limit.soft_bytes

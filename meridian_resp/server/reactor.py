@@ -31,9 +31,10 @@ from meridian_resp.protocol.replies import error
 from meridian_resp.protocol.requests import ProtocolError
 from meridian_resp.server.dispatch import Dispatcher
 from meridian_resp.server.execution import Execution
-from meridian_resp.server.io import HANGUP, READABLE, WRITABLE, Io, Listener
+from meridian_resp.server.io import EVENTS_MAX, HANGUP, WRITABLE, WRITING_EVENTS_MAX, Io
+from meridian_resp.server.listeners import Listeners
 from meridian_resp.server.output import Output
-from meridian_resp.server.session import Session
+from meridian_resp.server.session import SMALL_READ_BYTES, Session
 from meridian_resp.server.sessions import Sessions
 from storage import StorageError
 from storage.engine import Engine
@@ -42,7 +43,6 @@ logger = logging.getLogger(__name__)
 
 #: Ticks in a row that may be run without letting other Trio tasks run, in seconds.
 _YIELD_AFTER_S = 0.002
-_ACCEPTS_PER_TICK = 64
 #: Input of one turn above which a session counts as one that writes much, in bytes.
 _HEAVY_BYTES = 4096
 #: Pauses longer than this stop everybody: flushes are at their bound.
@@ -69,8 +69,7 @@ class Reactor:
         self._sessions = sessions
         self._settings = settings
         self.output = Output(io, self.close_later)
-        self._listeners: dict[int, Listener] = {}
-        self._resting_listeners: list[Listener] = []
+        self.listeners = Listeners(io, sessions)
         #: Sessions that write much while flushes are behind; one is released per pause.
         self._parked: deque[Session] = deque()
         self._release_at = 0.0
@@ -86,6 +85,7 @@ class Reactor:
         #: Whose turn the last tick ended with, if it did not get to all that were ready.
         self._served_last: int | None = None
         self._tick_started = 0.0
+        self._events_max = EVENTS_MAX
         #: Set by the node: one fsync is wanted (LINEARIZABLE).
         self.request_sync: Callable[[], None] = lambda: None
         self.waits_for_sync = False
@@ -93,18 +93,6 @@ class Reactor:
         self.input_bytes = 0
 
     # --- the loop ---
-
-    def add_listener(self, listener: Listener) -> None:
-        """Accept connections from now on."""
-        self._listeners[listener.fileno()] = listener
-        self._io.register(listener.fileno(), READABLE)
-
-    def remove_listeners(self) -> None:
-        """Accept no more connections."""
-        for number, listener in self._listeners.items():
-            self._io.unregister(number)
-            listener.close()
-        self._listeners.clear()
 
     async def run(self) -> None:
         """Serve until cancelled; a cancellation arrives only between two ticks."""
@@ -120,7 +108,7 @@ class Reactor:
                 await io.wait()
             until = monotonic() + _YIELD_AFTER_S
             while True:
-                events = io.poll()
+                events = io.poll(self._events_max)
                 is_due = self._parked and monotonic() >= self._release_at
                 if not (events or self._run_queue or self.slices or is_due):
                     break
@@ -179,9 +167,7 @@ class Reactor:
 
     def _serve_other(self, number: int, event: int) -> None:
         """A socket is ready that is no client's: a listener's, or one that is closed by now."""
-        listener = self._listeners.get(number)
-        if listener is not None:
-            self._accept(listener)
+        self.listeners.accept(number, self._tick_started)
 
     def _after_last_served(self, events: list[tuple[int, int]]) -> list[tuple[int, int]]:
         """Events in the order that lets those come first whom the last tick did not get to."""
@@ -199,12 +185,16 @@ class Reactor:
                 self.close_later(session, "client closed connection")
             return
         try:
-            data = session.connection.recv(self._settings.turn_bytes_max)
+            data = session.connection.recv(session.read_bytes)
         except BlockingIOError:
             return
         except OSError as failure:
             self.close_later(session, f"read failed: {failure.strerror}")
             return
+        if len(data) == session.read_bytes:
+            data = self._read_on(session, data)
+        elif len(data) < SMALL_READ_BYTES:
+            session.read_bytes = SMALL_READ_BYTES
         if not data:
             self._end_of_stream(session)
             return
@@ -229,6 +219,16 @@ class Reactor:
                 self.close_later(session, f"query buffer above its limit of {limit} bytes")
             return
         self._execute(session, commands, 0)
+
+    def _read_on(self, session: Session, data: bytes) -> bytes:
+        """Add to a read that was full what else a turn may take; the next is as long at once."""
+        session.read_bytes = most = self._settings.turn_bytes_max
+        if len(data) >= most:
+            return data
+        try:
+            return data + session.connection.recv(most - len(data))
+        except OSError:
+            return data  # nothing more, or a failure, which will be reported again
 
     def _end_of_stream(self, session: Session) -> None:
         """The client sends no more; replies that only wait for the log still reach it."""
@@ -340,31 +340,6 @@ class Reactor:
             self._end_input(session)
             self.output.update_interest(session)
 
-    def _accept(self, listener: Listener) -> None:
-        for _ in range(_ACCEPTS_PER_TICK):
-            try:
-                connection, peer, own = listener.accept()
-            except BlockingIOError:
-                return
-            except OSError as failure:
-                # Mostly too many open files. It would be reported again at once, so the next
-                # try waits for `accept_again`.
-                logger.warning("A connection could not be accepted: %s", failure)
-                self._io.modify(listener.fileno(), 0)
-                self._resting_listeners.append(listener)
-                return
-            session = self._sessions.add(connection, peer, own, self._tick_started)
-            if session is None:
-                continue
-            self._io.register(session.fd, READABLE)
-
-    def accept_again(self) -> None:
-        """Listen again where accepting failed; called once a second."""
-        resting, self._resting_listeners = self._resting_listeners, []
-        for listener in resting:
-            if listener.fileno() in self._listeners:
-                self._io.modify(listener.fileno(), READABLE)
-
     # --- the end of a tick ---
 
     def mark_dirty(self, session: Session) -> None:
@@ -407,10 +382,11 @@ class Reactor:
     def _commit(self) -> int | None:
         """Write the log; the offset that replies must wait for, or None if they need not."""
         try:
-            self._keyspace.commit()
+            has_written = self._keyspace.commit() is not None
         except StorageError as failure:
             self._fail_tick(failure)
             return None
+        self._events_max = WRITING_EVENTS_MAX if has_written else EVENTS_MAX
         if self.waits_for_sync:
             appended = self._engine.appended_offset
             if appended > self._engine.synced_offset:

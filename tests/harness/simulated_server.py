@@ -73,7 +73,7 @@ class SimulatedServer:
         """Build the node on the open engine."""
         self.node = Node(self.engine, self.io, self.settings, self.table, random.Random(1))
         self.node.open()
-        self.node.reactor.add_listener(self.io.listener)
+        self.node.reactor.listeners.add(self.io.listener)
 
     @property
     def reactor(self) -> Reactor:

@@ -67,18 +67,19 @@ class CollectedListeners:
 
     def __init__(self) -> None:
         self.reactor = self
-        self.listeners: list[Listener] = []
+        self.listeners = self
+        self.collected: list[Listener] = []
 
-    def add_listener(self, listener: Listener) -> None:
+    def add(self, listener: Listener) -> None:
         """Keep it."""
-        self.listeners.append(listener)
+        self.collected.append(listener)
 
 
 def listen(settings: Settings) -> list[Listener]:
     """The listeners that settings ask for. Raises OSError."""
     collected = CollectedListeners()
     app._listen(cast(Node, collected), settings)
-    return collected.listeners
+    return collected.collected
 
 
 def test_listeners(tmp_path: Path) -> None:

@@ -172,7 +172,7 @@ async def test_draining(autojump_clock: object) -> None:
     server.step()
     writer.send(request("SET", "a", "1"))
     server.step()
-    server.reactor.remove_listeners()
+    server.reactor.listeners.remove_all()
     received = bytearray()
     async with trio.open_nursery() as nursery:
         nursery.start_soon(server.reactor.drain)
