@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import re
 from functools import lru_cache
+from ipaddress import IPv6Address
 from random import Random
 from typing import NewType
 
@@ -88,6 +89,10 @@ def parse_endpoint(text: str, default_port: int) -> Endpoint:
         port_text = rest[1:]
     elif text.count(":") > 1:
         host, port_text = text, ""  # an IPv6 address without brackets has no port
+        try:
+            IPv6Address(host)
+        except ValueError:
+            raise ValueError(f"neither host:port nor an IPv6 address: {text!r}") from None
     else:
         host, _, port_text = text.partition(":")
     if not host:

@@ -39,6 +39,8 @@ _LINGER_S: Final = 1.0
 _LINGER_BYTES_MAX: Final = 256 * 1024
 _RECEIVE_BYTES: Final = 16 * 1024
 _TEXT: Final = "text/plain; charset=utf-8"
+#: Whoever begins like a Redis client would otherwise wait for an answer until its time is over.
+_NOT_RESP: Final = "this port (http-port) speaks HTTP; Redis clients connect to another one (port)"
 
 
 @frozen
@@ -193,6 +195,8 @@ class _Connection:
                 data = await self._stream.receive_some(_RECEIVE_BYTES)
                 if data and not self._has_begun:
                     self._has_begun = True
+                    if data[:1] == b"*":
+                        raise _RefusedError(400, _NOT_RESP)
                     waiting.deadline = trio.current_time() + REQUEST_S
                 protocol.receive_data(bytes(data))
 

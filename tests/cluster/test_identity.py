@@ -60,7 +60,9 @@ def test_endpoints_are_read_and_written(text: str, endpoint: Endpoint) -> None:
     assert endpoint == parse_endpoint(str(endpoint), 1)
 
 
-@pytest.mark.parametrize("text", ["", ":1", "a:0", "a:65536", "a:x", "[::1", "[::1]x", "a:-1"])
+@pytest.mark.parametrize(
+    "text", ["", ":1", "a:0", "a:65536", "a:x", "[::1", "[::1]x", "a:-1", "a:1:2"]
+)
 def test_wrong_endpoints_are_refused(text: str) -> None:
     """A port outside 1 to 65535 or a missing host is an error, not a guess."""
     with pytest.raises(ValueError, match=r"endpoint|host|port"):

@@ -31,7 +31,7 @@ def outcome_line(document: Document, done: str) -> Line:
     text = outcome.text or done
     if outcome.epoch:
         text += f" (epoch {outcome.epoch})"
-    return Line(text, document.data)
+    return Line(text, {**document.data, "text": outcome.text or done})
 
 
 def add_waiting(command: argparse.ArgumentParser) -> None:

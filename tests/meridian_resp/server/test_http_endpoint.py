@@ -208,6 +208,13 @@ async def test_body_of_a_request_is_thrown_away() -> None:
     assert [status for status, _, _ in found] == [200, 200, 200]
 
 
+async def test_a_redis_client_waited_for_ten_seconds_to_be_refused() -> None:
+    """Its first request has no end that HTTP knows, yet it is told at once where it is."""
+    (found,) = answers(await talk(b"*1\r\n$4\r\nPING\r\n"), ["GET"])
+    assert found[0] == 400
+    assert b"http-port" in found[2]
+
+
 HOSTILE = [
     (b"\0\0\0\0\r\n\r\n", 400),
     (b"*1\r\n$4\r\nPING\r\n\r\n", 400),
