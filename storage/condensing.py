@@ -28,13 +28,14 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from storage.blocking import BlockingRunner
-    from storage.files import FileSystem
+    from storage.files import File, FileSystem
     from storage.store import Seal, Store
 
 #: Segments that must still fit on the disk besides the copy.
 _SPARE_SEGMENTS: Final = 4
 #: Records that are encoded between two turns of the event loop: about 0.05 ms.
 _PIECE_RECORDS: Final = 128
+_PIECE_BYTES: Final = 1 << 16
 #: Bytes that are handed to the disk in one call.
 _WRITE_BYTES: Final = 1 << 18
 
@@ -72,18 +73,28 @@ async def condense(files: FileSystem, seal: Seal, run_blocking: BlockingRunner) 
             else:
                 await trio.lowlevel.checkpoint()
         await run_blocking(file.append, b"".join(waiting))
-    except BaseException:
         file.close()
-        with suppress(OSError):
-            files.unlink(name)
+    except BaseException:
+        with trio.CancelScope(shield=True):
+            await run_blocking(_give_up, files, file)
         raise
-    file.close()
     return SegmentInput(seal.number, file.position, is_condensed=True)
 
 
+def _give_up(files: FileSystem, file: File) -> None:
+    """Close and remove a file (blocking); what cannot be removed goes at the next start."""
+    with suppress(OSError):
+        file.close()
+    with suppress(OSError):
+        files.unlink(file.name)
+
+
 def _pieces(memtable: Memtable) -> Iterator[bytes]:
-    """Encode a sealed memtable's records, some hundreds at a time."""
+    """Encode a sealed memtable's records, some dozens at a time, fewer if they are long."""
     for shard in memtable.shards:
         keys, records = iter(shard), iter(shard.values())
         while some := list(islice(keys, _PIECE_RECORDS)):
-            yield encode_piece(some, list(islice(records, _PIECE_RECORDS)))
+            theirs = list(islice(records, _PIECE_RECORDS))
+            share = max(1, len(some) * _PIECE_BYTES // (sum(map(len, theirs)) + 1))
+            for start in range(0, len(some), share):
+                yield encode_piece(some[start : start + share], theirs[start : start + share])

@@ -112,6 +112,7 @@ class Engine(Store):
         self._recovery_seconds = 0.0
         self._waiting_for_flush = 0
         self.on_attention = self._attend
+        self.on_trouble = self._flusher.wakeup.ring
         if options.fsync is FsyncPolicy.ALWAYS:
             self.on_appended = self._syncer.wakeup.ring
 
@@ -245,34 +246,43 @@ class Engine(Store):
         Raises:
             WriteRefusedError: the memtable cannot be sealed now.
         """
-        if not self.log.is_empty():
-            writer = self.log.writer
-            while self.log.spare is None and self.log.writer is writer:
-                if self._reserve_error is not None or self._blocked is not None:
-                    raise WriteRefusedError(self.refusal or "no log segment can be reserved")
-                self._keeper.wakeup.ring()
-                await trio.sleep(SPARE_POLL_S)
-            if self.log.writer is writer:
-                self._try_seal()
-            if self.log.writer is writer and not self.log.is_empty():
-                raise WriteRefusedError(self.refusal or "the next log segment can't be opened")
-        number = self.seals[-1].number if self.seals else 0
+        target = self.log.appended_offset
         self._waiting_for_flush += 1
         self._flusher.is_hurried = True
         self._flusher.wakeup.ring()
         self._share_out()
         try:
-            await self._flusher.wait_flushed(number)
+            # More than once only if a failed sync moves records to another segment meanwhile.
+            while self.log_start(self.seals)[1] < target:
+                await trio.lowlevel.checkpoint()
+                await self._seal_up_to(target)
+                await self._flusher.wait_flushed(self.seals[-1].number if self.seals else 0)
         finally:
             self._waiting_for_flush -= 1
             self._flusher.is_hurried = self._waiting_for_flush > 0
             self._share_out()
 
+    async def _seal_up_to(self, target: int) -> None:
+        """Seal the open segment if it holds something from before an offset of the log."""
+        writer = self.log.writer
+        if self.log.is_empty() or (writer is not None and writer.header.base_offset >= target):
+            return
+        if self._blocked is not None:
+            raise WriteRefusedError(self._blocked)
+        while self.log.spare is None and self.log.writer is writer:
+            if self._reserve_error is not None or self._blocked is not None:
+                raise WriteRefusedError(self.refusal or "no log segment can be reserved")
+            self._keeper.wakeup.ring()
+            await trio.sleep(SPARE_POLL_S)
+        if self.log.writer is writer:
+            self._try_seal()
+        if self.log.writer is writer and not self.log.is_empty():
+            raise WriteRefusedError(self.refusal or "the next log segment can't be opened")
+
     def delay_s(self) -> float:
         """Return how long writers should pause per tick: 0.0 unless the workers are behind."""
-        return pressure.delay_s(
-            len(self.seals) - self._flusher.merged, self._level0_tables(), self.options
-        )
+        waiting = self._flusher.waiting()
+        return pressure.delay_s(waiting, self._level0_tables(), self.options)
 
     def _level0_tables(self) -> int:
         return len(self._table_set.version.level(0))
@@ -280,10 +290,10 @@ class Engine(Store):
     def _share_out(self) -> None:
         """Tell the workers how much of a core they may take from now on."""
         gentle = self._flusher.gentle_percent
-        waiting = len(self.seals) - self._flusher.merged
-        flush = pressure.flush_percent(waiting, gentle, self.options)
+        flush = pressure.flush_percent(self._flusher.waiting(), gentle, self.options)
+        is_hurried = self._waiting_for_flush > 0 or self.refusal is not None
         self._executor.set_shares(
-            WHOLE_PERCENT if self._waiting_for_flush else flush,
+            WHOLE_PERCENT if is_hurried else flush,
             pressure.compaction_percent(self._level0_tables(), self.options),
         )
 
@@ -385,6 +395,8 @@ class Engine(Store):
 
     def _attend(self) -> None:
         self._keeper.wakeup.ring()
+        self._flusher.count()
+        self._flusher.note_gone()
         self._share_out()
         if self.seals:
             self._flusher.wakeup.ring()

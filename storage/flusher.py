@@ -45,6 +45,8 @@ RETRY_MAX_S = 10.0
 _RELEASE_EACH = 1
 #: Processor time of a flush per byte read, until one has been measured.
 _CPU_S_PER_BYTE = 15e-9
+_CPU_S_PER_BYTE_BOUNDS = (3e-9, 60e-9)
+_LEARN_BYTES_MIN = 4 << 20
 
 
 class Flusher:
@@ -53,7 +55,6 @@ class Flusher:
     Attributes:
         wakeup: rung when there is a new seal, and when `is_hurried` was set.
         is_hurried: set by the engine: somebody waits for what is sealed, so nothing rests.
-        merged: seals that are no work of their own: they rest, or are flushed with another.
         on_begun: called when it is known how much work a flush is.
         on_flushed: called after each flush with its seconds (there is a new level-0 table).
         gentle_percent: share of a core that the flush under way asks for if nobody waits.
@@ -75,7 +76,6 @@ class Flusher:
         self.on_begun: Callable[[], None] = _nothing
         self.on_flushed: Callable[[float], None] = _nothing_after
         self.is_hurried = False
-        self.merged = 0
         self.gentle_percent = pressure.GENTLE_FLUSH_PERCENT
         self.flushes = 0
         self.failures = 0
@@ -93,6 +93,8 @@ class Flusher:
         self._began = time.perf_counter()
         self._cpu_s_per_byte = _CPU_S_PER_BYTE
         self._resting_since: float | None = None
+        self._under_way: list[Seal] = []
+        self._merged = 0
 
     async def run(self) -> None:
         """Flush for ever; cancelled, it abandons the flush in progress (the log has the data)."""
@@ -101,7 +103,8 @@ class Flusher:
             if not self._store.seals:
                 await self.wakeup.wait()
                 continue
-            rest_s = self._rest_s(time.perf_counter())
+            await self._measure()
+            rest_s = self._rest_s(trio.current_time())
             if rest_s:
                 with trio.move_on_after(rest_s):
                     await self.wakeup.wait()
@@ -111,31 +114,64 @@ class Flusher:
                 pause_s = min(RETRY_MAX_S, 2 * pause_s)
             pause_s = RETRY_FIRST_S
 
+    def waiting(self) -> int:
+        """Sealed memtables that are work of their own: not those that rest, and a group is one."""
+        return max(0, len(self._store.seals) - self._merged)
+
+    def count(self) -> None:
+        """Count anew what `waiting` says, after seals came or went."""
+        seals = self._store.seals
+        behind = [seal for seal in seals if seal not in self._under_way]
+        resting_max = min(seal_groups.RESTING_MAX, self._store.options.sealed_memtables_max) - 1
+        merged = min(max(0, len(seals) - len(behind) - 1), resting_max)
+        if all(seal_groups.seems_overwritten(seal.memtable) for seal in behind):
+            merged += min(len(behind), resting_max)
+        self._merged = merged
+
+    async def _measure(self) -> None:
+        """Find out what is left in the seals."""
+        for seal in list(self._store.seals):
+            if seal.contents is None:
+                contents = seal_groups.NOTHING
+                for so_far in seal_groups.measured(seal.memtable):
+                    contents = so_far
+                    await trio.lowlevel.checkpoint()
+                seal.contents = contents
+                seal.memtable.estimated_bytes = contents.memory_bytes
+
     def _rest_s(self, now: float) -> float:
         """How long to wait for more seals, in seconds; 0.0 if these should be flushed now."""
-        seals = self._store.seals
-        self.merged = 0
-        if self.is_hurried or not seal_groups.may_rest(seals, self._store.options.segment_bytes):
+        store = self._store
+        options = store.options
+        if self.is_hurried or store.is_in_trouble:
             return 0.0
-        self.merged = len(seals)
+        sealed_max = options.sealed_memtables_max
+        if not seal_groups.may_rest(store.seals, options.segment_bytes, sealed_max):
+            return 0.0
         if self._resting_since is None:
             self._resting_since = now
         return max(0.0, self._resting_since + seal_groups.REST_S_MAX - now)
 
     async def wait_flushed(self, number: int) -> None:
-        """Return when the log segment of this number, and all before it, are in tables."""
+        """Return when the log segment of this number, and all before it, have gone."""
         while any(seal.number <= number for seal in self._store.seals):
             await self._flushed.wait()
 
+    def note_gone(self) -> None:
+        """Let those look again who wait for seals to go."""
+        flushed, self._flushed = self._flushed, trio.Event()
+        flushed.set()
+
     async def flush_oldest(self) -> bool:
         """Flush the oldest seal and small ones behind it; say whether that worked."""
+        await self._measure()
         seals = seal_groups.together(self._store.seals, self._store.options.segment_bytes)
         if not seals:
             return True  # a rewrite of the log has taken them up
         self._resting_since = None
-        self.merged = len(seals) - 1
+        self._under_way = seals
         started = time.perf_counter()
-        filling_s, self._began = started - self._began, started
+        filling_s, self._began = (started - self._began) / len(seals), started
         self.is_busy = True
         try:
             result = await self._build(seals, filling_s)
@@ -146,12 +182,12 @@ class Flusher:
             return False
         finally:
             self.is_busy = False
-            self.merged = 0
+            self._under_way = []
+            self.count()
         self.flushes += 1
         self.last_seconds = time.perf_counter() - started
         self.last_unix_ms = self._unix_ms()
-        flushed, self._flushed = self._flushed, trio.Event()
-        flushed.set()
+        self.note_gone()
         self.on_flushed(self.last_seconds)
         await self._clean_up(seals)
         return True
@@ -168,13 +204,13 @@ class Flusher:
         try:
             for seal in seals:
                 segments.append(await self._input(seal))
-            size = sum(map(_size, segments, seals))
+            size = sum(map(_input_bytes, segments, seals))
             cpu_s = size * self._cpu_s_per_byte
             self.gentle_percent = pressure.gentle_flush_percent(cpu_s, filling_s)
+            self.count()
             self.on_begun()
             result = await self._executor.run(evolve(job, segments=tuple(segments)))
-            if size and result.cpu_s:
-                self._cpu_s_per_byte = result.cpu_s / size
+            self._learn(result.cpu_s, size)
             return result
         except CorruptionError as error:
             logger.error("%s; flushing from memory", error)
@@ -186,9 +222,15 @@ class Flusher:
         memtables = [seal.memtable for seal in seals]
         return await self._executor.run_slices(flush_memtables(self._store.files, job, memtables))
 
+    def _learn(self, cpu_s: float, size: int) -> None:
+        """Remember what a flush cost, if it was long enough to tell."""
+        if size >= _LEARN_BYTES_MIN:
+            least, most = _CPU_S_PER_BYTE_BOUNDS
+            self._cpu_s_per_byte = min(most, max(least, cpu_s / size))
+
     async def _input(self, seal: Seal) -> SegmentInput:
         """What a worker has to read for a seal: its segment, or less where that has all."""
-        if seal_groups.is_overwritten(seal.memtable):
+        if seal_groups.is_overwritten(seal):
             try:
                 await self._run_blocking(condensing.check_room, self._store)
                 return await condensing.condense(self._store.files, seal, self._run_blocking)
@@ -226,11 +268,9 @@ class Flusher:
                 await trio.lowlevel.checkpoint()
 
 
-def _size(segment: SegmentInput, seal: Seal) -> int:
+def _input_bytes(segment: SegmentInput, seal: Seal) -> int:
     """Bytes that a worker has to read of a segment."""
-    if segment.is_condensed:
-        return segment.limit_offset or 0
-    return max(0, seal.end_offset - seal.base_offset)
+    return (segment.limit_offset or 0) if segment.is_condensed else seal_groups.size(seal)
 
 
 def _nothing() -> None:

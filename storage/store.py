@@ -39,6 +39,7 @@ if TYPE_CHECKING:
 
     from storage.files import File, FileSystem
     from storage.recovery import RecoveredLog
+    from storage.seal_groups import Contents
     from storage.wal_writer import SegmentWriter
 
 
@@ -62,12 +63,14 @@ class Seal:
         base_offset: where the segment begins in the log.
         end_offset: up to where its records count.
         memtable: its effects; read-only.
+        contents: what is left in the memtable, once the flusher has measured it.
     """
 
     number: int
     base_offset: int
     end_offset: int
     memtable: Memtable
+    contents: Contents | None = None
 
 
 class Store:
@@ -106,9 +109,10 @@ class Store:
         self._tables: tuple[Source, ...] = ()
         self._table_ranges: tuple[RangeTombstone, ...] = ()
         self._older = ReadView((), RangeTombstones())
-        # Doorbells, set by the engine: bytes were appended; something needs the keeper.
+        # Doorbells, set by the engine: bytes appended; work for the keeper; trouble for flushes.
         self.on_appended: Callable[[], None] | None = None
         self.on_attention: Callable[[], None] = _nothing
+        self.on_trouble: Callable[[], None] = _nothing
 
     # Reads
 
@@ -390,6 +394,13 @@ class Store:
         if refusal is None and len(self.seals) > 2 * self.options.sealed_memtables_max:
             refusal = f"{len(self.seals)} memtables wait to be flushed"
         self.refusal = refusal
+        if self.is_in_trouble:
+            self.on_trouble()
+
+    @property
+    def is_in_trouble(self) -> bool:
+        """Writes are refused, or soon will be because no segment can be reserved."""
+        return self.refusal is not None or self._reserve_error is not None
 
     def _reserve_bytes(self) -> int:
         return min(self.options.wal_reserve_bytes, self.options.segment_bytes // 4)

@@ -112,6 +112,7 @@ class Pace:
             self._due = time_s
             return 0.0
         self._due = max(self._due, time_s - _ARREARS_S_MAX) + burst_s * WHOLE_PERCENT / share
+        self._due = min(self._due, time_s + _NAP_S_MAX)
         return min(_NAP_S_MAX, max(_NAP_S_MIN, self._due - time_s))
 
 

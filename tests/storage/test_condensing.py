@@ -10,10 +10,14 @@ import pytest
 import trio
 import trio.testing
 
+from storage import condensing
 from storage.blocking import run_inline
+from storage.compaction.condensed import read_pieces
 from storage.compaction.job import FlushJob, JobResult
+from storage.compaction.shares import WHOLE_PERCENT
 from storage.engine import Engine
 from storage.executor import InProcessExecutor
+from storage.memtable import Memtable
 from storage.options import StorageOptions
 from storage.records import WriteBatch, encode_string
 from storage.seal_groups import REST_S_MAX, RESTING_MAX
@@ -31,6 +35,11 @@ class Recorder(InProcessExecutor):
     def __init__(self, files: CrashableFileSystem) -> None:
         super().__init__(files)
         self.jobs: list[FlushJob] = []
+        self.shares: list[int] = []
+
+    def set_shares(self, flush: int, compaction: int) -> None:
+        """Remember what a flush may take."""
+        self.shares.append(flush)
 
     async def run(self, job):  # type: ignore[no-untyped-def] # as in its base
         if isinstance(job, FlushJob):
@@ -216,3 +225,75 @@ async def test_small_seals_rest_until_there_are_a_few(autojump_clock: object) ->
         assert len(recorder.jobs) == 3
         nursery.cancel_scope.cancel()
     assert_newest(engine, 1 + (RESTING_MAX + 1) * PUTS)
+
+
+async def test_on_a_full_disk_the_segments_that_could_go_rested(autojump_clock: object) -> None:
+    """What rests is flushed as soon as no segment can be reserved or writes are refused."""
+    files = CrashableFileSystem()
+    engine, recorder = open_engine(files)
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(engine._flusher.run)
+        overwrite(engine, 1)
+        await trio.testing.wait_all_tasks_blocked()
+        assert recorder.jobs == []
+        engine.note_reserve_error(OSError(errno.ENOSPC, "no space"))
+        await trio.testing.wait_all_tasks_blocked()
+        assert len(recorder.jobs) == 1
+        nursery.cancel_scope.cancel()
+
+
+async def test_what_would_rest_hurried_the_flush_before_it() -> None:
+    """Seals behind a flush count only if they are work of their own."""
+    files = CrashableFileSystem()
+    engine, _ = open_engine(files)
+    flusher = engine._flusher
+    for number in range(2 * RESTING_MAX - 1):
+        overwrite(engine, 1 + number * PUTS)
+    flusher._under_way = engine.seals[:RESTING_MAX]
+    flusher.count()
+    assert flusher.waiting() == 1
+    assert engine.delay_s() == 0.0
+    engine.seals[-1].memtable.puts = 0
+    flusher.count()
+    assert flusher.waiting() == RESTING_MAX
+    flusher._under_way = []
+
+
+async def test_refused_writes_waited_for_a_gentle_flush() -> None:
+    """With so much piled up that writes are refused the flush takes all of a core."""
+    files = CrashableFileSystem()
+    engine, recorder = open_engine(files)
+    for number in range(2 * engine.options.sealed_memtables_max + 1):
+        overwrite(engine, 1 + number * PUTS)
+    assert engine.refusal is not None
+    recorder.shares.clear()
+    await engine.background_step()
+    assert engine.refusal is None
+    assert recorder.shares[0] == WHOLE_PERCENT
+
+
+async def test_a_small_flush_taught_a_wrong_price() -> None:
+    """Its fixed cost divided by a few bytes made the next flush 200 times as dear."""
+    engine, _ = open_engine(CrashableFileSystem())
+    flusher = engine._flusher
+    before = flusher._cpu_s_per_byte
+    flusher._learn(0.01, 1000)
+    assert flusher._cpu_s_per_byte == before
+    flusher._learn(0.2, 10 << 20)
+    assert flusher._cpu_s_per_byte == 0.2 / (10 << 20)
+    flusher._learn(100.0, 10 << 20)
+    assert flusher._cpu_s_per_byte == 60e-9
+
+
+async def test_large_records_made_pieces_of_megabytes() -> None:
+    """Each is written between two turns of the event loop, so it is bounded in bytes as well."""
+    memtable = Memtable()
+    memtable.apply([(b"\x01%04d" % key, b"v" * 60_000) for key in range(300)])
+    memtable.apply([(b"\x02%04d" % key, b"v") for key in range(300)])
+    pieces = list(condensing._pieces(memtable))
+    assert max(map(len, pieces)) < 100_000
+    data = b"".join(pieces)
+    found = {}
+    for _, keys, records in read_pieces(data, "name", len(data)):
+        found.update(zip(keys, records, strict=True))
+    assert found == memtable.shards[1] | memtable.shards[2]

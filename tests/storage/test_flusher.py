@@ -107,3 +107,34 @@ async def test_who_waits_for_a_flush_was_not_counted(autojump_clock: object) -> 
         assert told[-1] == WHOLE_PERCENT
         await engine._flusher.flush_oldest()
     assert told[-1] <= GENTLE_FLUSH_PERCENT
+
+
+async def test_who_waited_for_a_seal_that_a_failed_sync_took_back(autojump_clock: object) -> None:
+    """Its records are written again to another segment; SAVE hung, and now flushes that one."""
+    files = CrashableFileSystem()
+    options = StorageOptions("sim", segment_bytes_override=1 << 20, workers=0, cache_size_mb=1)
+    engine = Engine(options, files, run_blocking=run_inline)
+    is_broken = False
+
+    def fail(number: int, operation: str, name: str) -> None:
+        nonlocal is_broken
+        if is_broken and name.endswith(".sst"):
+            raise OSError(errno.EIO, "input/output error")
+        if is_broken and (operation, name) == ("sync", "segment_0000000001.wal"):
+            is_broken = False
+            raise OSError(errno.EIO, "input/output error")
+
+    files.on_call = fail
+    async with trio.open_nursery() as nursery:
+        await nursery.start(engine.run)
+        await trio.sleep(0.05)
+        batch = WriteBatch()
+        batch.put(b"\x01a", encode_string(1, b""))
+        engine.commit(batch)
+        is_broken = True
+        with trio.fail_after(60):
+            await engine.flush()
+        assert engine.statistics().sync_failures == 1
+        assert engine.seals == []
+        assert engine.statistics().levels[0].entries == 1
+        nursery.cancel_scope.cancel()

@@ -192,6 +192,16 @@ def test_a_worker_that_waited_for_the_core_had_half_of_its_share():
     assert late.work(2 * BURST_S, waiting=1.0) == pytest.approx(0.0005)
 
 
+def test_a_job_that_had_to_hurry_napped_off_its_debts():
+    """Slices longer than their share allows are forgotten, or a larger share came late."""
+    core = Core(2)
+    for _ in range(60):
+        core.work(0.01)
+    core.percent = 60
+    naps = [core.work(2 * BURST_S) for _ in range(20)]
+    assert sum(naps) < 0.25
+
+
 @given(
     st.integers(1, 1000),
     st.lists(st.tuples(st.integers(0, 2000), st.floats(0, 3)), min_size=1, max_size=30),
