@@ -20,6 +20,7 @@ import trio
 from meridian_resp.config.settings import Settings
 from meridian_resp.datatypes.keyspace import Keyspace
 from meridian_resp.datatypes.scanning import walk_expiring
+from meridian_resp.server.beats import sleep_to_beat
 from meridian_resp.server.reactor import Reactor
 from storage import StorageError
 
@@ -54,7 +55,10 @@ class Expiry:
         has_more = True
         while True:
             idle_s = 1 / self._settings.hz
-            await trio.sleep(min(BUSY_S, idle_s) if has_more else idle_s)
+            if has_more:
+                await trio.sleep(min(BUSY_S, idle_s))
+            else:
+                await sleep_to_beat(idle_s)
             has_more = False
             # During a pause the calendar would forget keys that nobody may delete now.
             if self.is_active and self.refusal() is None and not self._keyspace.is_paused:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import logging
 import random
 from collections.abc import Callable, Iterable
+from typing import Final
 
 import trio
 
@@ -21,6 +22,7 @@ from meridian_resp.config.settings import Settings
 from meridian_resp.config.storage_options import CHANGEABLE_NAMES, storage_options
 from meridian_resp.datatypes.keyspace import Keyspace
 from meridian_resp.protocol.request_limits import RequestLimits
+from meridian_resp.server.beats import sleep_to_beat
 from meridian_resp.server.cluster_reactor import ClusterReactor
 from meridian_resp.server.collecting import collect_statistics
 from meridian_resp.server.conditions import Conditions
@@ -43,6 +45,8 @@ from storage import StorageError, StorageStatistics
 from storage.engine import Engine
 
 logger = logging.getLogger(__name__)
+
+_BEAT_S: Final = 0.1
 
 
 class Node:
@@ -200,7 +204,7 @@ class Node:
         """Ten times a second: what depends on time only."""
         beat = 0
         while True:
-            await trio.sleep(0.1)
+            await sleep_to_beat(_BEAT_S)
             beat += 1
             self.rates.sample(
                 self.io.monotonic(),
