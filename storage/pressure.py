@@ -15,15 +15,15 @@ from storage.options import StorageOptions
 
 #: Shares of a core, in percent, while nobody waits: of a compaction, and of a flush at most.
 GENTLE_PERCENT = 10
-GENTLE_FLUSH_PERCENT = 40
+GENTLE_FLUSH_PERCENT = 20
 #: What a flush takes at least; the less it takes, the longer it holds a memtable.
 LEAST_FLUSH_PERCENT = 2
 #: A flush is to end in this share of the time in which the next memtable fills.
 _FLUSH_WITHIN = 0.6
 #: Sealed memtables with which a flush takes more than it asks for; with one more it takes all.
 _FLUSH_HURRIES_AT = 2
-_HURRY_PERCENT = 60
-_HURRY_LEAST_PERCENT = 20
+_HURRY_PERCENT = 40
+_HURRY_LEAST_PERCENT = 15
 _HURRY_FACTOR = 3
 #: (share of `level0_tables_slow` that level 0 has reached, percent of a core for a compaction).
 _COMPACTION_PERCENT = ((0.75, WHOLE_PERCENT), (0.5, _HURRY_PERCENT))

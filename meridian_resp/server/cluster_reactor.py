@@ -80,10 +80,6 @@ class ClusterReactor(Reactor):
         self.slices.append(step)
         self._io.wake()
 
-    def is_late(self) -> bool:
-        """Whether the tick has taken the time that a tick may take."""
-        return self._io.monotonic() - self._tick_started > self._settings.tick_time_max_us / 1e6
-
     def release(self, session: Session) -> None:
         """Send what a session's replies no longer wait for, and let its commands go on."""
         self.output.release(session, self._engine.synced_offset)

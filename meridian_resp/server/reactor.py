@@ -7,9 +7,9 @@ commands are atomic because nothing here awaits; the only await is at the top of
 
 Bounds: a client's turn is one read of `turn-bytes-max` and `turn-commands-max` commands; what is
 left of its commands waits in the run queue (epoll will not report it again), and nothing more is
-read from it meanwhile. A tick ends after about `tick-time-max-us`; sockets not looked at are
-reported again, because readiness is level-triggered. Long commands run in slices between turns.
-While flushes are behind, sessions that write much are parked and released one at a
+read from it meanwhile. A tick ends after about `tick-time-max-us`; the next one begins with the
+sockets that it did not get to, before epoll is asked for more. Long commands run in slices
+between turns. While flushes are behind, sessions that write much are parked and released one at a
 time, so that back-pressure spares those who do not cause it.
 Sockets are closed only at the end of a tick: their number might be given to a new connection.
 
@@ -31,7 +31,7 @@ from meridian_resp.protocol.replies import error
 from meridian_resp.protocol.requests import ProtocolError
 from meridian_resp.server.dispatch import Dispatcher
 from meridian_resp.server.execution import Execution
-from meridian_resp.server.io import EVENTS_MAX, HANGUP, WRITABLE, WRITING_EVENTS_MAX, Io
+from meridian_resp.server.io import HANGUP, WRITABLE, Io
 from meridian_resp.server.listeners import Listeners
 from meridian_resp.server.output import Output
 from meridian_resp.server.session import SMALL_READ_BYTES, Session
@@ -43,6 +43,12 @@ logger = logging.getLogger(__name__)
 
 #: Ticks in a row that may be run without letting other Trio tasks run, in seconds.
 _YIELD_AFTER_S = 0.002
+#: Commands of a turn between two looks at the clock: five hundred new keys take 5 ms.
+_COMMANDS_PER_LOOK = 64
+#: Turns after which a tick that has written something ends. Its replies wait for the log, and who
+#: was answered sends its next command while others are served: p99 of SET 8 % lower for 3 % more
+#: CPU. Readers gain nothing by it and would pay 15 % (2026-11-29).
+_WRITING_TURNS_MAX = 16
 #: Input of one turn above which a session counts as one that writes much, in bytes.
 _HEAVY_BYTES = 4096
 #: Pauses longer than this stop everybody: flushes are at their bound.
@@ -82,10 +88,9 @@ class Reactor:
         self._holding: dict[Session, None] = {}
         #: Long commands in slices: each is called once a tick until it returns False.
         self.slices: deque[Callable[[], bool]] = deque()
-        #: Whose turn the last tick ended with, if it did not get to all that were ready.
-        self._served_last: int | None = None
+        #: What was ready and the last tick did not get to; it comes before anything new.
+        self._left: list[tuple[int, int]] = []
         self._tick_started = 0.0
-        self._events_max = EVENTS_MAX
         #: Set by the node: one fsync is wanted (LINEARIZABLE).
         self.request_sync: Callable[[], None] = lambda: None
         self.waits_for_sync = False
@@ -99,7 +104,7 @@ class Reactor:
         io = self._io
         monotonic = io.monotonic
         while True:
-            if self._run_queue or self.slices:
+            if self._run_queue or self.slices or self._left:
                 await trio.lowlevel.checkpoint()
             elif self._parked:
                 with trio.move_on_after(max(self._release_at - monotonic(), 0.0)):
@@ -108,7 +113,7 @@ class Reactor:
                 await io.wait()
             until = monotonic() + _YIELD_AFTER_S
             while True:
-                events = io.poll(self._events_max)
+                events = self.take_ready()
                 is_due = self._parked and monotonic() >= self._release_at
                 if not (events or self._run_queue or self.slices or is_due):
                     break
@@ -119,6 +124,13 @@ class Reactor:
                 if monotonic() > until:
                     break
 
+    def take_ready(self) -> list[tuple[int, int]]:
+        """What the next tick has to serve; strictly in turn, so that nobody starves."""
+        if self._left:
+            left, self._left = self._left, []
+            return left
+        return self._io.poll()
+
     def begin_tick(self) -> None:
         """Take the time that everything in the tick sees."""
         self._tick_started = self._io.monotonic()
@@ -128,7 +140,8 @@ class Reactor:
         """One tick: turns of waiting and ready sessions, then the end of the tick."""
         monotonic = self._io.monotonic
         started = self._tick_started = monotonic()
-        deadline = started + self._settings.tick_time_max_us / 1e6
+        length_s = self._settings.tick_time_max_us / 1e6
+        deadline = started + length_s
         self._context.begin_tick(self._io.wall_ms())
         self._keyspace.may_log = self._engine.refusal is None
         self.ticks += 1
@@ -140,11 +153,14 @@ class Reactor:
             session.is_queued_to_run = False
             self._turn(session)
             if monotonic() > deadline:
+                # Whoever has left-over commands takes no more than half of the time.
+                deadline = monotonic() + length_s
                 break
         by_number = self._sessions.by_number
-        if self._served_last is not None:
-            events = self._after_last_served(events)
-        for number, event in events:
+        logged = self._keyspace.batch.entries
+        turns = 0
+        waiting = iter(events)
+        for number, event in waiting:
             ready = by_number.get(number)
             if ready is None:
                 self._serve_other(number, event)
@@ -154,8 +170,9 @@ class Reactor:
                 self.queue_to_run(ready)
             if event & ~WRITABLE:
                 self._read(ready, event)
-                if monotonic() > deadline:
-                    self._served_last = number
+                turns += 1
+                if monotonic() > deadline or (turns >= _WRITING_TURNS_MAX and logged):
+                    self._left = list(waiting)
                     break
         for _ in range(len(self.slices)):
             step = self.slices.popleft()
@@ -169,18 +186,9 @@ class Reactor:
         """A socket is ready that is no client's: a listener's, or one that is closed by now."""
         self.listeners.accept(number, self._tick_started)
 
-    def _after_last_served(self, events: list[tuple[int, int]]) -> list[tuple[int, int]]:
-        """Events in the order that lets those come first whom the last tick did not get to."""
-        for index, (number, _) in enumerate(events, 1):
-            if number == self._served_last:
-                self._served_last = None
-                return events[index:] + events[:index]
-        self._served_last = None
-        return events
-
     def _read(self, session: Session, event: int) -> None:
         """One read of a session, and as many of its commands as one turn allows."""
-        if session.backlog or session.is_closing:
+        if session.backlog or session.is_closing or not (session.is_reading or event & HANGUP):
             if event & HANGUP:
                 self.close_later(session, "client closed connection")
             return
@@ -283,7 +291,11 @@ class Reactor:
             self.output.update_interest(session)
             return
         end = min(count, at + self._settings.turn_commands_max)
-        done = self._dispatcher.run(session, commands, at, end)
+        part = min(end, at + _COMMANDS_PER_LOOK)
+        done = self._dispatcher.run(session, commands, at, part)
+        while done == part < end and not self.is_late():
+            part = min(end, done + _COMMANDS_PER_LOOK)
+            done = self._dispatcher.run(session, commands, done, part)
         session.command_count += done - at
         if session.out and not session.is_dirty:
             session.is_dirty = True
@@ -300,6 +312,10 @@ class Reactor:
             self.output.update_interest(session)
         if session.parser.buffered:
             self._end_input(session)
+
+    def is_late(self) -> bool:
+        """Whether the tick has taken the time that a tick may take."""
+        return self._io.monotonic() - self._tick_started > self._settings.tick_time_max_us / 1e6
 
     def queue_to_run(self, session: Session) -> None:
         """Give a session with left-over commands a turn in the next tick."""
@@ -382,11 +398,10 @@ class Reactor:
     def _commit(self) -> int | None:
         """Write the log; the offset that replies must wait for, or None if they need not."""
         try:
-            has_written = self._keyspace.commit() is not None
+            self._keyspace.commit()
         except StorageError as failure:
             self._fail_tick(failure)
             return None
-        self._events_max = WRITING_EVENTS_MAX if has_written else EVENTS_MAX
         if self.waits_for_sync:
             appended = self._engine.appended_offset
             if appended > self._engine.synced_offset:

@@ -229,8 +229,8 @@ class MemoryIo:
         """See `Io.unregister`."""
         self._interests.pop(number, None)
 
-    def poll(self, most: int = 1 << 30) -> list[tuple[int, int]]:
-        """See `Io.poll`; everything unless it is bounded."""
+    def poll(self) -> list[tuple[int, int]]:
+        """See `Io.poll`."""
         self._is_woken = False
         ready = []
         for number in sorted(self._interests):
@@ -238,7 +238,7 @@ class MemoryIo:
             events = self._sockets[number].events() & wanted
             if events:
                 ready.append((number, events))
-        return ready[:most]
+        return ready
 
     async def wait(self) -> None:
         """See `Io.wait`."""

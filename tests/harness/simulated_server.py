@@ -84,7 +84,7 @@ class SimulatedServer:
 
     def tick(self) -> int:
         """One tick with what is ready; how many sockets were."""
-        events = self.io.poll()
+        events = self.node.reactor.take_ready()
         self.node.reactor.tick(events)
         return len(events)
 
@@ -92,7 +92,7 @@ class SimulatedServer:
         """Ticks until nothing is ready and nothing is left over; their number."""
         reactor = self.node.reactor
         for count in range(_TICKS_MAX):
-            events = self.io.poll()
+            events = reactor.take_ready()
             if not events and not reactor._run_queue and not reactor.slices:
                 return count
             reactor.tick(events)

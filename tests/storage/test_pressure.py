@@ -20,7 +20,7 @@ OPTIONS = StorageOptions("sim")
 
 
 @pytest.mark.parametrize(
-    ("gentle", "percents"), [(2, [2, 2, 20, 100, 100]), (15, [15, 15, 45, 100, 100])]
+    ("gentle", "percents"), [(2, [2, 2, 15, 100, 100]), (10, [10, 10, 30, 100, 100])]
 )
 def test_a_flush_that_nobody_waits_for_is_gentle(gentle: int, percents: list[int]) -> None:
     """One sealed memtable is the one being flushed; with two it hurries, then it takes all."""
@@ -32,7 +32,7 @@ def test_a_flush_that_nobody_waits_for_is_gentle(gentle: int, percents: list[int
     [
         (0.2, 20.0, LEAST_FLUSH_PERCENT),
         (0.3, 10.0, 5),
-        (1.2, 7.0, 29),
+        (0.6, 7.0, 15),
         (1.2, 2.0, GENTLE_FLUSH_PERCENT),
         (1.2, 0.0, GENTLE_FLUSH_PERCENT),
         (0.0, 0.0, GENTLE_FLUSH_PERCENT),
@@ -53,7 +53,7 @@ def test_the_share_of_a_flush_is_one_that_workers_know(cpu_s: float, filling_s: 
 
 
 @pytest.mark.parametrize(
-    ("tables", "percent"), [(0, 10), (4, 10), (7, 10), (8, 60), (11, 60), (12, 100), (99, 100)]
+    ("tables", "percent"), [(0, 10), (4, 10), (7, 10), (8, 40), (11, 40), (12, 100), (99, 100)]
 )
 def test_a_compaction_hurries_as_level_0_grows(tables: int, percent: int) -> None:
     """All of a core before writers are slowed, which is at 16 tables."""
