@@ -212,11 +212,14 @@ def per_operation_us(used: CpuTime | None, operations: int, *, children: bool) -
 
 
 def median(rounds: Sequence[Figures]) -> Figures:
-    """Each figure by itself: its median over the rounds; of the maximum, the largest."""
+    """Each figure by itself: its median over the rounds; of the maximum, the largest.
+
+    Of children the mean: they work once in several rounds, which a median would not show.
+    """
     return Figures(
         operations_per_s=statistics.median(r.operations_per_s for r in rounds),
         cpu_us=median_known([r.cpu_us for r in rounds]),
-        children_cpu_us=median_known([r.children_cpu_us for r in rounds]),
+        children_cpu_us=mean_known([r.children_cpu_us for r in rounds]),
         latency=Percentiles(
             p50_ms=statistics.median(r.latency.p50_ms for r in rounds),
             p95_ms=statistics.median(r.latency.p95_ms for r in rounds),
@@ -230,6 +233,12 @@ def median_known(values: Sequence[float | None]) -> float | None:
     """The median, or None when a figure is unknown."""
     known = [value for value in values if value is not None]
     return statistics.median(known) if len(known) == len(values) else None
+
+
+def mean_known(values: Sequence[float | None]) -> float | None:
+    """The mean, or None when a figure is unknown."""
+    known = [value for value in values if value is not None]
+    return statistics.fmean(known) if len(known) == len(values) else None
 
 
 def quotient(value: float, other: float) -> float | None:

@@ -84,7 +84,7 @@ def head(result: Comparison) -> list[str]:
         f"{settings.value_bytes}-byte values, {settings.keyspace} keys",
         f"runs: {settings.requests} requests each, servers in turn, "
         f"median of {settings.rounds} round{'s' if settings.rounds > 1 else ''} "
-        "(of max: the largest)",
+        "(of max the largest, of children the mean)",
     ]
 
 

@@ -127,6 +127,7 @@ def test_ratios_are_meridian_divided_by_redis() -> None:
 def test_median_is_taken_per_figure_and_the_worst_maximum_kept() -> None:
     """One slow round moves no median, but its maximum is shown."""
     middle = median([figures(1, 10, 5), figures(9, 30, 50), figures(2, 20, 6)])
+    assert middle.children_cpu_us == 4
     assert (middle.cpu_us, middle.operations_per_s) == (2, 20)
     assert (middle.latency.p99_ms, middle.latency.max_ms) == (6, 50)
     assert median([figures(1), figures(None)]).cpu_us is None
