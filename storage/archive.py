@@ -13,7 +13,7 @@ import time
 import zlib
 from typing import TYPE_CHECKING
 
-from storage.filenames import temporary_name
+from storage.filenames import FileKind, parse_name, temporary_name
 
 if TYPE_CHECKING:
     from storage.blocking import BlockingRunner
@@ -47,6 +47,20 @@ class Archive:
             await self._run_blocking(self.expire, now_ms)
         except OSError as error:
             logger.error("log segments could not be archived: %s", error)
+
+    def keep_older(self, number: int, now_ms: int) -> None:
+        """Copy the segments below a number (blocking), before recovery removes them.
+
+        They are in tables, and the process ended between that and their copy. One that was
+        copied and not yet removed is copied a second time.
+        """
+        for name in self._source.names():
+            kind, theirs = parse_name(name) or (None, 0)
+            if kind is FileKind.SEGMENT and theirs < number:
+                try:
+                    self.copy(name, now_ms)
+                except OSError as error:
+                    logger.error("log segment %s could not be archived: %s", name, error)
 
     def copy(self, name: str, now_ms: int) -> str:
         """Write one compressed copy (blocking); return its name.

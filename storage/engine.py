@@ -91,6 +91,7 @@ class Engine(Store):
         self._syncer = Syncer(self, run_blocking, self._keeper.wakeup.ring)
         self._table_set = TableSet(self.files, options.cache_size_mb * MEGABYTE)
         self._installer = Installer(self, self._table_set, run_blocking)
+        self._archive = self._open_archive()
         self._flusher = Flusher(
             self,
             self._table_set,
@@ -98,7 +99,7 @@ class Engine(Store):
             self._installer,
             run_blocking,
             self._unix_ms,
-            self._open_archive(),
+            self._archive,
         )
         self._compactor = Compactor(
             options, self._table_set, self._executor, self._installer, self._unix_ms
@@ -189,6 +190,8 @@ class Engine(Store):
         tables = self._table_set
         tables.open()
         tables.manifest.settle()
+        if self._archive is not None:
+            self._archive.keep_older(tables.wal_start()[0], self._unix_ms())
         recovered = recover_log(self.files, *tables.wal_start())
         tables.remove_orphans()
         if recovered.dropped:

@@ -4,10 +4,16 @@ from __future__ import annotations
 
 import errno
 import gzip
+from pathlib import Path
+
+import pytest
 
 from storage.archive import Archive
 from storage.blocking import run_inline
-from tests.harness.crashable_files import CrashableFileSystem
+from storage.engine import Engine
+from storage.options import StorageOptions
+from storage.records import WriteBatch, encode_string
+from tests.harness.crashable_files import CrashableFileSystem, SimulatedCrash
 from tests.harness.failing_files import fail_at
 
 DAY_MS = 86_400_000
@@ -51,3 +57,60 @@ async def test_failures_are_survived() -> None:
     target.on_call = fail_at(2, errno.EIO)
     await archive.keep(["segment_0000000001.wal"], NOW_MS)
     assert not any(name.endswith(".gz") for name in target.names())
+
+
+async def test_segments_in_tables_were_removed_unarchived_at_a_start() -> None:
+    """The process had ended between the install of their table and their copy."""
+    archive, source, target = make_archive()
+    source.create("segment_0000000002.wal").append(b"more")
+    source.create("segment_0000000003.wal").append(b"not in tables")
+    source.create("table_0000000001.sst").append(b"no segment")
+    archive.keep_older(3, NOW_MS)
+    assert target.names() == [
+        "segment_0000000001_20260101T000000Z.wal.gz",
+        "segment_0000000002_20260101T000000Z.wal.gz",
+    ]
+    target.on_call = fail_at(2, errno.EIO)
+    archive.keep_older(3, NOW_MS + DAY_MS)
+    target.on_call = None
+    assert "segment_0000000002_20260102T000000Z.wal.gz" in target.names()
+
+
+async def test_an_engine_archives_what_a_stop_left_over(tmp_path: Path) -> None:
+    """Its start copies the segments that recovery is about to remove."""
+    files = CrashableFileSystem()
+    target = tmp_path / "archive"
+    target.mkdir()
+    options = StorageOptions(
+        "sim", segment_bytes_override=4096, workers=0, cache_size_mb=1, wal_archive_dir=str(target)
+    )
+
+    def opened(disk: CrashableFileSystem) -> Engine:
+        engine = Engine(options, disk, run_blocking=run_inline)
+        engine.open()
+        return engine
+
+    engine = opened(files)
+    batch = WriteBatch()
+    batch.put(b"\x01a", encode_string(1, b""))
+    engine.commit(batch)
+    engine.note_spare(engine.log.reserve(engine.log.spare_name()))
+    engine.seal()
+
+    is_installed = False
+
+    def stop(number: int, operation: str, name: str) -> None:
+        nonlocal is_installed
+        is_installed = is_installed or (operation == "sync" and name.startswith("MANIFEST"))
+        if is_installed and operation == "map" and name.endswith(".wal"):
+            raise SimulatedCrash
+
+    files.on_call = stop
+    with pytest.raises((SimulatedCrash, BaseExceptionGroup)):
+        await engine.background_step()
+    assert list(target.iterdir()) == []
+    found = files.process_clone()
+    again = opened(found)
+    assert again.get(b"\x01a") == encode_string(1, b"")
+    assert [path.name[:18] for path in target.iterdir()] == ["segment_0000000001"]
+    assert "segment_0000000001.wal" not in found.names()
