@@ -111,7 +111,6 @@ class Engine(Store):
         self._lock: DirectoryLock | None = None
         self._recovered_batches = 0
         self._recovery_seconds = 0.0
-        self._waiting_for_flush = 0
         self.on_attention = self._attend
         self.on_trouble = self._flusher.wakeup.ring
         if options.fsync is FsyncPolicy.ALWAYS:
@@ -250,8 +249,7 @@ class Engine(Store):
             WriteRefusedError: the memtable cannot be sealed now.
         """
         target = self.log.appended_offset
-        self._waiting_for_flush += 1
-        self._flusher.is_hurried = True
+        self._flusher.askers += 1
         self._flusher.wakeup.ring()
         self._share_out()
         try:
@@ -261,8 +259,7 @@ class Engine(Store):
                 await self._seal_up_to(target)
                 await self._flusher.wait_flushed(self.seals[-1].number if self.seals else 0)
         finally:
-            self._waiting_for_flush -= 1
-            self._flusher.is_hurried = self._waiting_for_flush > 0
+            self._flusher.askers -= 1
             self._share_out()
 
     async def _seal_up_to(self, target: int) -> None:
@@ -294,7 +291,7 @@ class Engine(Store):
         """Tell the workers how much of a core they may take from now on."""
         gentle = self._flusher.gentle_percent
         flush = pressure.flush_percent(self._flusher.waiting(), gentle, self.options)
-        is_hurried = self._waiting_for_flush > 0 or self.refusal is not None
+        is_hurried = self._flusher.askers > 0 or self.refusal is not None
         self._executor.set_shares(
             WHOLE_PERCENT if is_hurried else flush,
             pressure.compaction_percent(self._level0_tables(), self.options),

@@ -53,13 +53,12 @@ class Flusher:
     """Flushes the seals of one store.
 
     Attributes:
-        wakeup: rung when there is a new seal, and when `is_hurried` was set.
-        is_hurried: set by the engine: somebody waits for what is sealed, so nothing rests.
+        wakeup: rung when there is a new seal, and when `askers` grew.
+        askers: how many wait for what is sealed (counted by the engine); nothing rests then.
         on_begun: called when it is known how much work a flush is.
         on_flushed: called after each flush with its seconds (there is a new level-0 table).
         gentle_percent: share of a core that the flush under way asks for if nobody waits.
         flushes, failures, last_seconds, last_unix_ms: for the statistics.
-        is_busy: a flush is running.
     """
 
     def __init__(
@@ -75,13 +74,12 @@ class Flusher:
         self.wakeup = Wakeup()
         self.on_begun: Callable[[], None] = _nothing
         self.on_flushed: Callable[[float], None] = _nothing_after
-        self.is_hurried = False
+        self.askers = 0
         self.gentle_percent = pressure.GENTLE_FLUSH_PERCENT
         self.flushes = 0
         self.failures = 0
         self.last_seconds = 0.0
         self.last_unix_ms = unix_ms()
-        self.is_busy = False
         self._store = store
         self._tables = tables
         self._executor = executor
@@ -114,12 +112,17 @@ class Flusher:
                 pause_s = min(RETRY_MAX_S, 2 * pause_s)
             pause_s = RETRY_FIRST_S
 
+    @property
+    def is_busy(self) -> bool:
+        """Whether a flush is running."""
+        return bool(self._under_way)
+
     def waiting(self) -> int:
         """Sealed memtables that are work of their own: not those that rest, and a group is one."""
         return max(0, len(self._store.seals) - self._merged)
 
     def count(self) -> None:
-        """Count anew what `waiting` says, after seals came or went."""
+        """Count anew what `waiting` says, after seals came or went: it is asked at every tick."""
         seals = self._store.seals
         behind = [seal for seal in seals if seal not in self._under_way]
         resting_max = min(seal_groups.RESTING_MAX, self._store.options.sealed_memtables_max) - 1
@@ -143,7 +146,7 @@ class Flusher:
         """How long to wait for more seals, in seconds; 0.0 if these should be flushed now."""
         store = self._store
         options = store.options
-        if self.is_hurried or store.is_in_trouble:
+        if self.askers or store.is_in_trouble:
             return 0.0
         sealed_max = options.sealed_memtables_max
         if not seal_groups.may_rest(store.seals, options.segment_bytes, sealed_max):
@@ -172,7 +175,6 @@ class Flusher:
         self._under_way = seals
         started = time.perf_counter()
         filling_s, self._began = (started - self._began) / len(seals), started
-        self.is_busy = True
         try:
             result = await self._build(seals, filling_s)
             await self._install(seals, result)
@@ -181,7 +183,6 @@ class Flusher:
             logger.error("a flush of %d segments failed: %s", len(seals), error)
             return False
         finally:
-            self.is_busy = False
             self._under_way = []
             self.count()
         self.flushes += 1

@@ -8,13 +8,17 @@ other, do that to twice as many requests as two that wake together.
 from __future__ import annotations
 
 import math
+from typing import Final
 
 import trio
 
+#: A part of the period, far above what the rounding of large times can be.
+_AS_GOOD_AS_OVER: Final = 1e-3
+
 
 def next_beat(now: float, period_s: float) -> float:
-    """The first multiple of the period after now."""
-    return (math.floor(now / period_s + 1e-9) + 1) * period_s
+    """The first multiple of the period after now; one that is as good as now is over."""
+    return (math.floor(now / period_s + _AS_GOOD_AS_OVER) + 1) * period_s
 
 
 async def sleep_to_beat(period_s: float) -> None:

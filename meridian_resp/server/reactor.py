@@ -89,7 +89,7 @@ class Reactor:
         #: Long commands in slices: each is called once a tick until it returns False.
         self.slices: deque[Callable[[], bool]] = deque()
         #: What was ready and the last tick did not get to; it comes before anything new.
-        self._left: list[tuple[int, int]] = []
+        self._unserved: list[tuple[int, int]] = []
         self._tick_started = 0.0
         #: Set by the node: one fsync is wanted (LINEARIZABLE).
         self.request_sync: Callable[[], None] = lambda: None
@@ -104,7 +104,7 @@ class Reactor:
         io = self._io
         monotonic = io.monotonic
         while True:
-            if self._run_queue or self.slices or self._left:
+            if self._run_queue or self.slices or self._unserved:
                 await trio.lowlevel.checkpoint()
             elif self._parked:
                 with trio.move_on_after(max(self._release_at - monotonic(), 0.0)):
@@ -126,9 +126,9 @@ class Reactor:
 
     def take_ready(self) -> list[tuple[int, int]]:
         """What the next tick has to serve; strictly in turn, so that nobody starves."""
-        if self._left:
-            left, self._left = self._left, []
-            return left
+        if self._unserved:
+            unserved, self._unserved = self._unserved, []
+            return unserved
         return self._io.poll()
 
     def begin_tick(self) -> None:
@@ -172,7 +172,7 @@ class Reactor:
                 self._read(ready, event)
                 turns += 1
                 if monotonic() > deadline or (turns >= _WRITING_TURNS_MAX and logged):
-                    self._left = list(waiting)
+                    self._unserved = list(waiting)
                     break
         for _ in range(len(self.slices)):
             step = self.slices.popleft()

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import errno
 import logging
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from random import Random
 
 import pytest
@@ -71,6 +73,18 @@ def overwrite(engine: Engine, version: int, *, puts: int = PUTS) -> None:
         engine.commit(batch)
     engine.note_spare(engine.log.reserve(engine.log.spare_name()))
     engine.seal()
+
+
+@asynccontextmanager
+async def resting_engine() -> AsyncIterator[tuple[Engine, Recorder]]:
+    """An engine whose flusher runs, with one seal that may rest."""
+    engine, recorder = open_engine(CrashableFileSystem())
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(engine._flusher.run)
+        overwrite(engine, 1)
+        await trio.testing.wait_all_tasks_blocked()
+        yield engine, recorder
+        nursery.cancel_scope.cancel()
 
 
 def assert_newest(engine: Engine, version: int, *, puts: int = PUTS) -> None:
@@ -199,12 +213,7 @@ async def test_a_crash_in_the_middle_leaves_the_log(mode: str) -> None:
 
 async def test_small_seals_rest_until_there_are_a_few(autojump_clock: object) -> None:
     """One rests for a minute; who waits for it does not; three are flushed at once."""
-    files = CrashableFileSystem()
-    engine, recorder = open_engine(files)
-    async with trio.open_nursery() as nursery:
-        nursery.start_soon(engine._flusher.run)
-        overwrite(engine, 1)
-        await trio.testing.wait_all_tasks_blocked()
+    async with resting_engine() as (engine, recorder):
         assert recorder.jobs == [] and engine.delay_s() == 0.0
         await engine.flush()
         assert len(recorder.jobs) == 1
@@ -223,23 +232,16 @@ async def test_small_seals_rest_until_there_are_a_few(autojump_clock: object) ->
         engine._flusher.wakeup.ring()
         await trio.testing.wait_all_tasks_blocked()
         assert len(recorder.jobs) == 3
-        nursery.cancel_scope.cancel()
     assert_newest(engine, 1 + (RESTING_MAX + 1) * PUTS)
 
 
 async def test_on_a_full_disk_the_segments_that_could_go_rested(autojump_clock: object) -> None:
     """What rests is flushed as soon as no segment can be reserved or writes are refused."""
-    files = CrashableFileSystem()
-    engine, recorder = open_engine(files)
-    async with trio.open_nursery() as nursery:
-        nursery.start_soon(engine._flusher.run)
-        overwrite(engine, 1)
-        await trio.testing.wait_all_tasks_blocked()
+    async with resting_engine() as (engine, recorder):
         assert recorder.jobs == []
         engine.note_reserve_error(OSError(errno.ENOSPC, "no space"))
         await trio.testing.wait_all_tasks_blocked()
         assert len(recorder.jobs) == 1
-        nursery.cancel_scope.cancel()
 
 
 async def test_what_would_rest_hurried_the_flush_before_it() -> None:
