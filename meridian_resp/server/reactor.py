@@ -46,8 +46,8 @@ _YIELD_AFTER_S = 0.002
 #: Commands of a turn between two looks at the clock: five hundred new keys take 5 ms.
 _COMMANDS_PER_LOOK = 64
 #: Turns after which a tick that has written something ends. Its replies wait for the log, and who
-#: was answered sends its next command while others are served: p99 of SET 8 % lower for 3 % more
-#: CPU. Readers gain nothing by it and would pay 15 % (2026-11-29).
+#: was answered sends its next command while others are served. Readers would gain nothing by it
+#: and pay 15 % of CPU (2026-11-29).
 _WRITING_TURNS_MAX = 16
 #: Input of one turn above which a session counts as one that writes much, in bytes.
 _HEAVY_BYTES = 4096
