@@ -89,6 +89,7 @@ class Syncer:
     async def _sync_once(self) -> None:
         async with self._lock:
             log = self._store.log
+            log.forget_durable()
             target = log.sync_target()
             if target is None:
                 return

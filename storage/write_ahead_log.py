@@ -22,7 +22,7 @@ from __future__ import annotations
 
 import contextlib
 from collections import deque
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from attrs import frozen
 
@@ -34,6 +34,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from storage.files import File, FileSystem
+
+#: Copies of records that are dropped as soon as a sync has made them durable.
+_FORGOTTEN_AT_ONCE: Final = 64
 
 
 @frozen
@@ -134,7 +137,13 @@ class WriteAheadLog:
         assert writer is not None and not writer.broken
         end = writer.append(payload, self.synced_offset)
         if self.keep_unsynced:
-            self._unsynced.append((end, payload))
+            unsynced = self._unsynced
+            unsynced.append((end, payload))
+            # Two for one, until nothing is left of what the last sync made superfluous.
+            if unsynced[0][0] <= self.synced_offset:
+                unsynced.popleft()
+                if unsynced[0][0] <= self.synced_offset:
+                    unsynced.popleft()
         self.appended_offset = end
         return end
 
@@ -230,11 +239,21 @@ class WriteAheadLog:
             return
         assert offset <= self.appended_offset
         self.synced_offset = offset
-        unsynced = self._unsynced
-        while unsynced and unsynced[0][0] <= offset:
-            unsynced.popleft()
+        self.forget_durable(_FORGOTTEN_AT_ONCE)
         while self._sealed_unsynced and self._sealed_unsynced[0].appended_offset <= offset:
             self._sealed_unsynced.pop(0).file.close()
+
+    def forget_durable(self, most: int | None = None) -> None:
+        """Drop the copies of durable records, or the `most` oldest of them.
+
+        Appends drop the others bit by bit: a second's worth at once is 2 ms in which nobody is
+        served. The syncer drops what they left before its next sync.
+        """
+        unsynced = self._unsynced
+        for _ in range(len(unsynced) if most is None else min(most, len(unsynced))):
+            if unsynced[0][0] > self.synced_offset:
+                return
+            unsynced.popleft()
 
     def note_sync_failure(self) -> None:
         """Give up every file with bytes that are not durable; `rewrite` comes next."""
@@ -242,7 +261,7 @@ class WriteAheadLog:
 
     def unsynced_payloads(self) -> tuple[bytes, ...]:
         """Return the payloads of the records that are not known to be durable."""
-        return tuple(payload for _, payload in self._unsynced)
+        return tuple(payload for end, payload in self._unsynced if end > self.synced_offset)
 
     def rewrite(self) -> Rewrite:
         """Prepare writing the un-synced records again, to the spare segment."""

@@ -45,6 +45,18 @@ async def test_sync_now_covers_what_was_appended() -> None:
     assert (syncer.syncs, syncer.failures) == (1, 0)
 
 
+async def test_copies_of_durable_records_go_before_the_next_sync() -> None:
+    """An idle server does not keep them, although no append drops them."""
+    store, _, syncer = await make(CrashableFileSystem())
+    for version in range(1, 101):
+        put(store, version)
+    await syncer.sync_now()
+    assert store.log._unsynced
+    await syncer._sync_once()
+    assert not store.log._unsynced
+    assert syncer.syncs == 1
+
+
 async def test_failed_sync_stops_writes_until_written_again() -> None:
     """The failure is an error of `sync_now`; writes are refused, then nothing is lost."""
     files = CrashableFileSystem()

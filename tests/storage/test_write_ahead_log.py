@@ -65,6 +65,50 @@ def test_sync_covers_sealed_and_open_segments_in_order() -> None:
     assert log.unsynced_payloads() == ()
 
 
+def sync(log: WriteAheadLog) -> None:
+    """Make everything durable that was appended."""
+    target = log.sync_target()
+    assert target is not None
+    target.sync()
+    log.synced(target.offset)
+
+
+def test_a_second_of_records_was_dropped_at_once() -> None:
+    """2 ms in which nobody was served: a sync drops a few, each append two, the rest must go."""
+    log = open_log(CrashableFileSystem())
+    for number in range(200):
+        log.append(b"old %d" % number)
+    sync(log)
+    left = len(log._unsynced)
+    assert 100 < left < 200
+    assert log.unsynced_payloads() == ()
+    log.append(b"new 1")
+    log.append(b"new 2")
+    assert len(log._unsynced) == left - 2
+    assert log.unsynced_payloads() == (b"new 1", b"new 2")
+    log.forget_durable()
+    assert [payload for _, payload in log._unsynced] == [b"new 1", b"new 2"]
+    for number in range(3, 10):
+        log.append(b"new %d" % number)
+    assert len(log.unsynced_payloads()) == len(log._unsynced) == 9
+
+
+def test_what_a_sync_made_durable_is_not_written_again() -> None:
+    """Though a copy of it may still be in memory when the next sync fails."""
+    files = CrashableFileSystem()
+    log = open_log(files)
+    for _ in range(100):
+        log.append(b"durable")
+    sync(log)
+    log.append(b"not yet")
+    reserve(log)
+    log.note_sync_failure()
+    rewrite = log.rewrite()
+    assert rewrite.payloads == (b"not yet",)
+    log.adopt_rewrite(rewrite.run())
+    assert payloads(files, 2) == [b"not yet"]
+
+
 def test_failed_sync_is_never_repeated_on_the_same_file() -> None:
     """After a failed sync there is no target until the records were written again elsewhere."""
     files = CrashableFileSystem()
