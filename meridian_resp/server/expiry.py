@@ -5,9 +5,9 @@ written or met since the start. A sweep over storage, once after the start and a
 calendar had to forget, finds the others and enters them. Each deletion is a logged effect, like
 any other write, so replicas and recovery never look at a clock.
 
-A cycle works for at most `CYCLE_S`; there are `hz` cycles a second, and as long as work is left
-the next one follows after `BUSY_S` at the latest: at most a fifth of the time, times
-`active-expire-effort` up to a half.
+A cycle works for at most `CYCLE_S`; there are `hz` cycles a second, on the beat of the server's
+other regular work, and as long as more is due the next one follows after `BUSY_S` at the latest:
+at most a fifth of the time, times `active-expire-effort` up to a half.
 """
 
 from __future__ import annotations
@@ -20,9 +20,10 @@ import trio
 from meridian_resp.config.settings import Settings
 from meridian_resp.datatypes.keyspace import Keyspace
 from meridian_resp.datatypes.scanning import walk_expiring
-from meridian_resp.server.beats import sleep_to_beat
+from meridian_resp.server.beats import next_beat
 from meridian_resp.server.reactor import Reactor
 from storage import StorageError
+from storage.wakeup import Wakeup
 
 CYCLE_S: Final = 0.002
 BUSY_S: Final = 0.010
@@ -30,7 +31,7 @@ _KEYS_PER_STEP: Final = 50
 
 
 class Expiry:
-    """Deletes expired keys; one long-lived task."""
+    """Deletes expired keys: on a beat that it is told of, and in a task while that falls short."""
 
     def __init__(
         self,
@@ -49,22 +50,36 @@ class Expiry:
         self.refusal: Callable[[], str | None] = lambda: None
         #: Seconds spent in cycles since the start.
         self.spent_s = 0.0
+        self._has_more = True
+        self._next_at_s = 0.0
+        self._wakeup = Wakeup()
 
     async def run(self) -> None:
-        """Run cycles until cancelled."""
-        has_more = True
+        """Follow up a cycle that left something over, until cancelled; see `beat`."""
         while True:
-            idle_s = 1 / self._settings.hz
-            if has_more:
-                await trio.sleep(min(BUSY_S, idle_s))
-            else:
-                await sleep_to_beat(idle_s)
-            has_more = False
-            # During a pause the calendar would forget keys that nobody may delete now.
-            if self.is_active and self.refusal() is None and not self._keyspace.is_paused:
-                started = self._monotonic()
-                has_more = self._cycle(started)
-                self.spent_s += self._monotonic() - started
+            while self._has_more:
+                await trio.sleep(min(BUSY_S, 1 / self._settings.hz))
+                self._has_more = self._try_cycle()
+            await self._wakeup.wait()
+
+    def beat(self, now_s: float) -> None:
+        """Run one of the `hz` cycles of a second if it is due and none is followed up."""
+        if now_s < self._next_at_s or self._has_more:
+            return
+        self._next_at_s = next_beat(now_s, 1 / self._settings.hz)
+        self._has_more = self._try_cycle()
+        if self._has_more:
+            self._wakeup.ring()
+
+    def _try_cycle(self) -> bool:
+        """One cycle if there may be one now; whether more is to be done at once."""
+        # During a pause the calendar would forget keys that nobody may delete now.
+        if not self.is_active or self.refusal() is not None or self._keyspace.is_paused:
+            return False
+        started = self._monotonic()
+        has_more = self._cycle(started)
+        self.spent_s += self._monotonic() - started
+        return has_more
 
     def _cycle(self, started: float) -> bool:
         """One cycle; whether more is to be done at once."""
@@ -81,7 +96,8 @@ class Expiry:
         has_more = bool(due)
         if not has_more:
             has_more = self._sweep_step()
-        self._reactor.end_tick()
+        if keyspace.batch.entries:
+            self._reactor.end_tick()
         if self.refusal() is not None:
             # The log has failed and the deletions are undone, but the calendar has forgotten them.
             self._sweep = self._sweep_all()

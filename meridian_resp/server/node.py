@@ -22,7 +22,7 @@ from meridian_resp.config.settings import Settings
 from meridian_resp.config.storage_options import CHANGEABLE_NAMES, storage_options
 from meridian_resp.datatypes.keyspace import Keyspace
 from meridian_resp.protocol.request_limits import RequestLimits
-from meridian_resp.server.beats import sleep_to_beat
+from meridian_resp.server.beats import Beats, next_beat
 from meridian_resp.server.cluster_reactor import ClusterReactor
 from meridian_resp.server.collecting import collect_statistics
 from meridian_resp.server.conditions import Conditions
@@ -46,7 +46,7 @@ from storage.engine import Engine
 
 logger = logging.getLogger(__name__)
 
-_BEAT_S: Final = 0.1
+_TENTH_S: Final = 0.1
 
 
 class Node:
@@ -94,6 +94,10 @@ class Node:
         self.saving = Saving(engine, self.keyspace, io.wall_ms)
         self.watches = self.keyspace.watches
         self.rates = Rates()
+        self._tenth_at_s = self._second_at_s = 0.0
+        self.beats = self.reactor.beats = Beats(
+            self._beat, lambda: min(_TENTH_S, 1 / settings.hz), io.monotonic
+        )
         self._sync_wanted = trio.Event()
         #: Called once by `shutdown`; cancels the serving scope.
         self.on_shutdown: Callable[[bool], None] = lambda save: None
@@ -181,7 +185,7 @@ class Node:
             await nursery.start(self.long_commands.run)
             await nursery.start(self.saving.run)
             nursery.start_soon(self.expiry.run)
-            nursery.start_soon(self._tick_seconds)
+            nursery.start_soon(self.beats.run)
             nursery.start_soon(self._sync_on_request)
             task_status.started()
             await self.reactor.run()
@@ -200,29 +204,31 @@ class Node:
                 continue
             self.reactor.on_synced()
 
-    async def _tick_seconds(self) -> None:
-        """Ten times a second: what depends on time only."""
-        beat = 0
-        while True:
-            await sleep_to_beat(_BEAT_S)
-            beat += 1
-            self.rates.sample(
-                self.io.monotonic(),
-                self.dispatcher.total_calls,
-                self.reactor.input_bytes,
-                self.reactor.output.total_bytes,
-            )
-            if self.engine.refusal != self.conditions.refusal:
-                self.conditions.set_refusal(self.engine.refusal)
-            if self.conditions.end_pause_if_over(self.io.wall_ms()):
-                self._wake_waiting()
-            self.keyspace.trim_if_idle()
-            if beat % 10 == 0:
-                self._each_second()
+    def _beat(self, now_s: float) -> None:
+        """Do what depends on time only, `hz` times a second and at least ten times."""
+        self.expiry.beat(now_s)
+        if now_s >= self._tenth_at_s:
+            self._tenth_at_s = next_beat(now_s, _TENTH_S)
+            self._each_tenth(now_s)
+        if now_s >= self._second_at_s:
+            self._second_at_s = next_beat(now_s, 1.0)
+            self._each_second(now_s)
 
-    def _each_second(self) -> None:
+    def _each_tenth(self, now_s: float) -> None:
+        self.rates.sample(
+            now_s,
+            self.dispatcher.total_calls,
+            self.reactor.input_bytes,
+            self.reactor.output.total_bytes,
+        )
+        if self.engine.refusal != self.conditions.refusal:
+            self.conditions.set_refusal(self.engine.refusal)
+        if self.conditions.end_pause_if_over(self.io.wall_ms()):
+            self._wake_waiting()
+        self.keyspace.trim_if_idle()
+
+    def _each_second(self, now_s: float) -> None:
         self.reactor.listeners.accept_again()
-        now_s = self.io.monotonic()
         limit_s = self.settings.timeout_s
         soft = self.reactor.output.limit.soft_bytes
         if not limit_s and not soft:

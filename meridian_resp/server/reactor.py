@@ -1,16 +1,16 @@
 """The reactor: the one task that owns all client sockets.
 
-A tick takes what is ready: per socket one read, a feed to its parser, the complete commands
-through dispatch. At the end of the tick the log is written once for all of them and each client's
-replies leave in one send. So the cost of a system call is shared by all commands of a tick, and
-commands are atomic because nothing here awaits; the only await is at the top of the loop.
+A tick takes what is ready: one read of each socket; then, client by client, a feed to the parser
+and the complete commands through dispatch. At the end of the tick the log is written once for all
+of them and each client's replies leave in one send. So the cost of a system call is shared by all
+commands of a tick, and commands are atomic because nothing here awaits; the only await is at the
+top of the loop.
 
 Bounds: a client's turn is one read of `turn-bytes-max` and `turn-commands-max` commands; what is
 left of its commands waits in the run queue (epoll will not report it again), and nothing more is
-read from it meanwhile. A tick ends after about `tick-time-max-us`; the next one begins with the
-sockets that it did not get to, before epoll is asked for more. Long commands run in slices
-between turns. While flushes are behind, sessions that write much are parked and released one at a
-time, so that back-pressure spares those who do not cause it.
+read from it meanwhile. A tick ends after about `tick-time-max-us`; the next one begins with what
+was received and it did not get to, before epoll is asked for more. Long commands run in slices
+between turns. While flushes are behind, sessions that write much are parked (`parking.py`).
 Sockets are closed only at the end of a tick: their number might be given to a new connection.
 
 If the log can't be written, the tick is undone in the keyspace and every reply of the tick
@@ -29,11 +29,13 @@ from meridian_resp.config.settings import Settings
 from meridian_resp.errors import writes_refused
 from meridian_resp.protocol.replies import error
 from meridian_resp.protocol.requests import ProtocolError
+from meridian_resp.server.beats import Beats
 from meridian_resp.server.dispatch import Dispatcher
 from meridian_resp.server.execution import Execution
-from meridian_resp.server.io import HANGUP, WRITABLE, Io
+from meridian_resp.server.io import EVENTS_MAX, HANGUP, WRITABLE, WRITING_EVENTS_MAX, Io
 from meridian_resp.server.listeners import Listeners
 from meridian_resp.server.output import Output
+from meridian_resp.server.parking import Parking
 from meridian_resp.server.session import SMALL_READ_BYTES, Session
 from meridian_resp.server.sessions import Sessions
 from storage import StorageError
@@ -45,10 +47,6 @@ logger = logging.getLogger(__name__)
 _YIELD_AFTER_S = 0.002
 #: Commands of a turn between two looks at the clock: five hundred new keys take 5 ms.
 _COMMANDS_PER_LOOK = 64
-#: Turns after which a tick that has written something ends. Its replies wait for the log, and who
-#: was answered sends its next command while others are served. Readers would gain nothing by it
-#: and pay 15 % of CPU (2026-11-29).
-_WRITING_TURNS_MAX = 16
 #: Input of one turn above which a session counts as one that writes much, in bytes.
 _HEAVY_BYTES = 4096
 #: Pauses longer than this stop everybody: flushes are at their bound.
@@ -76,11 +74,10 @@ class Reactor:
         self._settings = settings
         self.output = Output(io, self.close_later)
         self.listeners = Listeners(io, sessions)
-        #: Sessions that write much while flushes are behind; one is released per pause.
-        self._parked: deque[Session] = deque()
-        self._release_at = 0.0
-        #: The pause that the engine asks for, as of this tick.
-        self._pressure_s = 0.0
+        #: Those who write much while flushes are behind.
+        self._parking = Parking(
+            lambda session: self.output.update_interest(session), self.queue_to_run
+        )
         self._run_queue: deque[Session] = deque()
         self._dirty: list[Session] = []
         self._closing: list[Session] = []
@@ -88,12 +85,16 @@ class Reactor:
         self._holding: dict[Session, None] = {}
         #: Long commands in slices: each is called once a tick until it returns False.
         self.slices: deque[Callable[[], bool]] = deque()
-        #: What was ready and the last tick did not get to; it comes before anything new.
-        self._unserved: list[tuple[int, int]] = []
+        #: What was received and the last tick did not get to; it comes before anything new.
+        self._unserved: list[tuple[Session, bytes]] = []
+        #: How many ready sockets the next tick asks for.
+        self._events_max = EVENTS_MAX
         self._tick_started = 0.0
         #: Set by the node: one fsync is wanted (LINEARIZABLE).
         self.request_sync: Callable[[], None] = lambda: None
         self.waits_for_sync = False
+        #: Regular work, done between two turns; set by the node.
+        self.beats: Beats | None = None
         self.ticks = 0
         self.input_bytes = 0
 
@@ -103,33 +104,34 @@ class Reactor:
         """Serve until cancelled; a cancellation arrives only between two ticks."""
         io = self._io
         monotonic = io.monotonic
+        parking = self._parking
         while True:
             if self._run_queue or self.slices or self._unserved:
                 await trio.lowlevel.checkpoint()
-            elif self._parked:
-                with trio.move_on_after(max(self._release_at - monotonic(), 0.0)):
+            elif parking.waiting:
+                with trio.move_on_after(parking.wait_s(monotonic())):
                     await io.wait()
             else:
                 await io.wait()
             until = monotonic() + _YIELD_AFTER_S
             while True:
                 events = self.take_ready()
-                is_due = self._parked and monotonic() >= self._release_at
-                if not (events or self._run_queue or self.slices or is_due):
+                is_due = parking.waiting and not parking.wait_s(monotonic())
+                if not (events or self._unserved or self._run_queue or self.slices or is_due):
                     break
                 self.tick(events)
-                if self._pressure_s > _PAUSE_ALL_S:
-                    await trio.sleep(self._pressure_s)
+                if parking.pressure_s > _PAUSE_ALL_S:
+                    await trio.sleep(parking.pressure_s)
                     break
-                if monotonic() > until:
+                now_s = monotonic()
+                if now_s > until:
+                    if self.beats is not None and now_s >= self.beats.due_s:
+                        self.beats.beat(now_s)
                     break
 
     def take_ready(self) -> list[tuple[int, int]]:
-        """What the next tick has to serve; strictly in turn, so that nobody starves."""
-        if self._unserved:
-            unserved, self._unserved = self._unserved, []
-            return unserved
-        return self._io.poll()
+        """Who is ready, unless the last tick left over what others have sent."""
+        return [] if self._unserved else self._io.poll(self._events_max)
 
     def begin_tick(self) -> None:
         """Take the time that everything in the tick sees."""
@@ -145,9 +147,10 @@ class Reactor:
         self._context.begin_tick(self._io.wall_ms())
         self._keyspace.may_log = self._engine.refusal is None
         self.ticks += 1
-        self._pressure_s = self._engine.delay_s()
-        if self._parked:
-            self._release(started)
+        parking = self._parking
+        parking.pressure_s = self._engine.delay_s()
+        if parking.waiting:
+            parking.release(started)
         for _ in range(len(self._run_queue)):
             session = self._run_queue.popleft()
             session.is_queued_to_run = False
@@ -156,24 +159,13 @@ class Reactor:
                 # Whoever has left-over commands takes no more than half of the time.
                 deadline = monotonic() + length_s
                 break
-        by_number = self._sessions.by_number
-        logged = self._keyspace.batch.entries
-        turns = 0
-        waiting = iter(events)
-        for number, event in waiting:
-            ready = by_number.get(number)
-            if ready is None:
-                self._serve_other(number, event)
-                continue
-            if event & WRITABLE:
-                self.output.send_unsent(ready)
-                self.queue_to_run(ready)
-            if event & ~WRITABLE:
-                self._read(ready, event)
-                turns += 1
-                if monotonic() > deadline or (turns >= _WRITING_TURNS_MAX and logged):
-                    self._unserved = list(waiting)
-                    break
+        received = iter(self._unserved or self._receive(events))
+        self._unserved = []
+        for session, data in received:
+            self._take(session, data)
+            if monotonic() > deadline:
+                self._unserved = list(received)
+                break
         for _ in range(len(self.slices)):
             step = self.slices.popleft()
             if step():
@@ -186,29 +178,48 @@ class Reactor:
         """A socket is ready that is no client's: a listener's, or one that is closed by now."""
         self.listeners.accept(number, self._tick_started)
 
-    def _read(self, session: Session, event: int) -> None:
-        """One read of a session, and as many of its commands as one turn allows."""
-        if session.backlog or session.is_closing or not (session.is_reading or event & HANGUP):
-            if event & HANGUP:
-                self.close_later(session, "client closed connection")
+    def _receive(self, events: list[tuple[int, int]]) -> list[tuple[Session, bytes]]:
+        """What those who are ready have sent, one read of each."""
+        received = []
+        by_number = self._sessions.by_number
+        for number, event in events:
+            session = by_number.get(number)
+            if session is None:
+                self._serve_other(number, event)
+                continue
+            if event & WRITABLE:
+                self.output.send_unsent(session)
+                self.queue_to_run(session)
+                if event == WRITABLE:
+                    continue
+            if session.backlog or session.is_closing or not (session.is_reading or event & HANGUP):
+                if event & HANGUP:
+                    self.close_later(session, "client closed connection")
+                continue
+            try:
+                data = session.connection.recv(session.read_bytes)
+            except BlockingIOError:
+                continue
+            except OSError as failure:
+                self.close_later(session, f"read failed: {failure.strerror}")
+                continue
+            if len(data) == session.read_bytes:
+                data = self._read_on(session, data)
+            elif len(data) < SMALL_READ_BYTES:
+                session.read_bytes = SMALL_READ_BYTES
+            received.append((session, data))
+        return received
+
+    def _take(self, session: Session, data: bytes) -> None:
+        """Take what a session has sent: as many of its commands as one turn allows."""
+        if session.is_closing:
             return
-        try:
-            data = session.connection.recv(session.read_bytes)
-        except BlockingIOError:
-            return
-        except OSError as failure:
-            self.close_later(session, f"read failed: {failure.strerror}")
-            return
-        if len(data) == session.read_bytes:
-            data = self._read_on(session, data)
-        elif len(data) < SMALL_READ_BYTES:
-            session.read_bytes = SMALL_READ_BYTES
         if not data:
             self._end_of_stream(session)
             return
         self.input_bytes += len(data)
-        if self._pressure_s and len(data) > _HEAVY_BYTES:
-            self._park(session)
+        if self._parking.pressure_s and len(data) > _HEAVY_BYTES:
+            self._parking.park(session)
         parser = session.parser
         try:
             commands = parser.feed(data)
@@ -302,8 +313,8 @@ class Reactor:
             self._dirty.append(session)
         if done < count and not session.is_closing:
             session.backlog, session.backlog_at = commands, done
-            if self._pressure_s:
-                self._park(session)
+            if self._parking.pressure_s:
+                self._parking.park(session)
             elif not session.is_held_up:
                 self.queue_to_run(session)
             self.output.update_interest(session)
@@ -323,29 +334,6 @@ class Reactor:
             session.is_queued_to_run = True
             self._run_queue.append(session)
             self._io.wake()
-
-    def _park(self, session: Session) -> None:
-        """Take nothing more from a session that writes much until its turn to be released."""
-        if not session.is_parked:
-            session.is_parked = True
-            self._parked.append(session)
-            self.output.update_interest(session)
-
-    def _release(self, now_s: float) -> None:
-        """Let one parked session go on, and the next after the pause; all if pressure is gone."""
-        if self._pressure_s and now_s < self._release_at:
-            return
-        while self._parked:
-            session = self._parked.popleft()
-            session.is_parked = False
-            if session.is_gone:
-                continue
-            if not session.is_held_up:
-                self.queue_to_run(session)
-            self.output.update_interest(session)
-            if self._pressure_s:
-                self._release_at = now_s + self._pressure_s
-                return
 
     def resume(self, session: Session) -> None:
         """A session's long command has ended: go on with its commands, or read on."""
@@ -398,10 +386,11 @@ class Reactor:
     def _commit(self) -> int | None:
         """Write the log; the offset that replies must wait for, or None if they need not."""
         try:
-            self._keyspace.commit()
+            has_written = self._keyspace.commit() is not None
         except StorageError as failure:
             self._fail_tick(failure)
             return None
+        self._events_max = WRITING_EVENTS_MAX if has_written else EVENTS_MAX
         if self.waits_for_sync:
             appended = self._engine.appended_offset
             if appended > self._engine.synced_offset:

@@ -2,8 +2,8 @@
 
 Socket numbers are given out lowest first and again as soon as they are closed, as a kernel does.
 Buffers are bounded: a client that does not read fills its own, and `send` of the server takes
-part of the bytes, then none. Readiness is level-triggered and reported in order of the numbers,
-which is the least fair order an `epoll` may use.
+part of the bytes, then none. Readiness is level-triggered and reported in order of the numbers;
+polls that can't report all go round, as epoll_wait(2) promises.
 
 Time is a base clock plus what readings cost: each look at the clock lets a little time pass, so
 that loops bounded by time end.
@@ -11,13 +11,14 @@ that loops bounded by time end.
 
 from __future__ import annotations
 
+import bisect
 import errno
 from collections import deque
 from collections.abc import Callable
 
 import trio
 
-from meridian_resp.server.io import HANGUP, READABLE, WRITABLE
+from meridian_resp.server.io import EVENTS_MAX, HANGUP, READABLE, WRITABLE
 
 #: 2023-11-14, a round number of milliseconds.
 START_MS = 1_700_000_000_000
@@ -195,6 +196,7 @@ class MemoryIo:
         self._sockets: dict[int, MemoryConnection | MemoryListener] = {}
         self._interests: dict[int, int] = {}
         self._is_woken = False
+        self._last_reported = 0
         self._waiters = trio.lowlevel.ParkingLot()
         self._last_port = 50_000
         self.listener = MemoryListener(self, 0)
@@ -229,9 +231,18 @@ class MemoryIo:
         """See `Io.unregister`."""
         self._interests.pop(number, None)
 
-    def poll(self) -> list[tuple[int, int]]:
-        """See `Io.poll`."""
+    def poll(self, most: int = EVENTS_MAX) -> list[tuple[int, int]]:
+        """See `Io.poll`; what was reported last comes last."""
         self._is_woken = False
+        ready = self._ready()
+        numbers = [number for number, _ in ready]
+        first = bisect.bisect(numbers, self._last_reported)
+        reported = (ready[first:] + ready[:first])[:most]
+        if reported:
+            self._last_reported = reported[-1][0]
+        return reported
+
+    def _ready(self) -> list[tuple[int, int]]:
         ready = []
         for number in sorted(self._interests):
             wanted = self._interests[number] | HANGUP
@@ -243,14 +254,8 @@ class MemoryIo:
     async def wait(self) -> None:
         """See `Io.wait`."""
         await trio.lowlevel.checkpoint()
-        while not self._is_woken and not self._is_ready():
+        while not self._is_woken and not self._ready():
             await self._waiters.park()
-
-    def _is_ready(self) -> bool:
-        is_woken = self._is_woken
-        ready = self.poll()
-        self._is_woken = is_woken
-        return bool(ready)
 
     def wake(self) -> None:
         """See `Io.wake`."""

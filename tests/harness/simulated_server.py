@@ -93,7 +93,7 @@ class SimulatedServer:
         reactor = self.node.reactor
         for count in range(_TICKS_MAX):
             events = reactor.take_ready()
-            if not events and not reactor._run_queue and not reactor.slices:
+            if not (events or reactor._unserved or reactor._run_queue or reactor.slices):
                 return count
             reactor.tick(events)
         raise AssertionError("the reactor does not come to rest")

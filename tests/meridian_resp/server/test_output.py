@@ -205,7 +205,7 @@ def test_a_failed_write_closes() -> None:
     other = server.connect()
     client.send(line("PING"))
     server.reactor.begin_tick()
-    server.reactor._read(server.session(client), READABLE)
+    server.reactor._take(server.session(client), line("PING"))
     client.connection.is_reset = True
     server.reactor.end_tick()
     assert client.is_closed

@@ -453,25 +453,3 @@ def test_no_more_connections_when_stopping() -> None:
     assert server.io.listener.is_closed
     assert client.is_closed
     assert client.take() == PONG
-
-
-def test_who_writes_much_is_parked_while_flushes_are_behind(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    """One turn of a heavy session per pause; light ones are served meanwhile; then all go on."""
-    server = SimulatedServer(turn_commands_max=10).open()
-    heavy, light = server.connect(), server.connect()
-    pause = [0.003]
-    monkeypatch.setattr(server.node.engine, "delay_s", lambda: pause[0])
-    heavy.send(line("INCR n") * 40)
-    for _ in range(5):
-        server.tick()
-    assert server.ask(light, "GET n") == b"$2\r\n20\r\n"
-    server.pass_s(0.01)
-    server.tick()
-    server.tick()
-    assert server.ask(light, "GET n") == b"$2\r\n30\r\n"
-    pause[0] = 0.0
-    server.step()
-    assert server.ask(light, "GET n") == b"$2\r\n40\r\n"
-    assert heavy.take().count(b":") == 40
