@@ -43,6 +43,8 @@ logger = logging.getLogger(__name__)
 RETRY_FIRST_S = 0.1
 RETRY_MAX_S = 10.0
 _RELEASE_EACH = 1
+#: Steps of a measurement between two turns of the event loop when more seals, or people, wait.
+_URGENT_STEPS = 8
 #: Processor time of a flush per byte read, until one has been measured.
 _CPU_S_PER_BYTE = 15e-9
 _CPU_S_PER_BYTE_BOUNDS = (3e-9, 60e-9)
@@ -132,13 +134,15 @@ class Flusher:
         self._merged = merged
 
     async def _measure(self) -> None:
-        """Find out what is left in the seals."""
+        """Find out what is left in the seals, at leisure while there is only one."""
         for seal in list(self._store.seals):
             if seal.contents is None:
                 contents = seal_groups.NOTHING
-                for so_far in seal_groups.measured(seal.memtable):
+                for step, so_far in enumerate(seal_groups.measured(seal.memtable)):
                     contents = so_far
-                    await trio.lowlevel.checkpoint()
+                    is_urgent = self.askers or self._store.seals[-1:] != [seal]
+                    if not is_urgent or step % _URGENT_STEPS == 0:
+                        await trio.lowlevel.checkpoint()
                 seal.contents = contents
                 seal.memtable.estimated_bytes = contents.memory_bytes
 

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Final
 from attrs import frozen
 
 from storage.batch_format import EFFECT_BYTES
-from storage.memtable import ENTRY_BYTES, SHARDS, Memtable
+from storage.memtable import ENTRY_BYTES, Memtable
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -53,16 +53,16 @@ NOTHING: Final = Contents(0, 0, 0)
 
 
 def measured(memtable: Memtable) -> Iterator[Contents]:
-    """Yield what is left, shard by shard; the last says what is left in all."""
-    log_bytes = longest = memory_bytes = 0
-    for number in range(SHARDS):
-        shard = memtable.shards[number]
-        if shard:
-            memory = memtable.recount_shard(number)
-            memory_bytes += memory
-            log_bytes += memory + (EFFECT_BYTES - ENTRY_BYTES) * len(shard)
-            longest = max(longest, max(map(len, shard.values())))
-        yield Contents(log_bytes, longest, memory_bytes)
+    """Yield what is left as counted so far, a few records at a time; the last counts all."""
+    left = NOTHING
+    yield left
+    for count, content, longest in memtable.lengths():
+        left = Contents(
+            left.log_bytes + content + EFFECT_BYTES * count,
+            max(left.longest, longest),
+            left.memory_bytes + content + ENTRY_BYTES * count,
+        )
+        yield left
 
 
 def size(seal: Seal) -> int:

@@ -252,13 +252,13 @@ class Store:
             self.on_attention()
 
     def recount_slices(self) -> Iterator[None]:
-        """Count the memtable's memory exactly, a shard per step; then ask for a seal or not."""
+        """Count the memtable's memory anew, a shard per step; then ask for a seal or not."""
         memtable = self._memtable
         estimated_before = memtable.estimated_bytes
         total = 0
         for number in range(SHARDS):
             if memtable.shards[number]:
-                total += memtable.recount_shard(number)
+                total += memtable.sampled_bytes(number)
                 yield
         if memtable is self._memtable:
             memtable.estimated_bytes = total + memtable.estimated_bytes - estimated_before
