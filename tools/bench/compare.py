@@ -22,7 +22,13 @@ from tools.bench.client import LoadClient
 from tools.bench.histogram import DriverResult, Percentiles
 from tools.bench.machine import Machine, this_machine
 from tools.bench.progress import Progress
-from tools.bench.servers import BenchmarkError, Server, meridian_server, redis_server
+from tools.bench.servers import (
+    BenchmarkError,
+    Server,
+    at_rest,
+    meridian_server,
+    redis_server,
+)
 from tools.bench.workload import Packet, Workload
 from tools.connection import Address
 
@@ -159,7 +165,12 @@ def measure_row(
     for number in range(settings.rounds):
         for server in servers:
             progress.begin(f"{test.upper()} P={pipeline} {server.name} round {number + 1}")
-            measured[server.name].append(measure(settings, server, load, number, progress.tick))
+            with ExitStack() as stack:
+                for other in servers:
+                    if other is not server:
+                        stack.enter_context(at_rest(other))
+                figures = measure(settings, server, load, number, progress.tick)
+            measured[server.name].append(figures)
             progress.finish()
     redis, meridian = (median(measured[server.name]) for server in servers)
     return Row(test=test, pipeline=pipeline, redis=redis, meridian=meridian)

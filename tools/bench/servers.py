@@ -43,6 +43,7 @@ class Server:
         pid: its process on this machine, None when it runs elsewhere (no CPU figures then).
         core: the core it is pinned to, None when it is not.
         setup: how it was started, for the report.
+        is_ours: we have started it and may stop it.
     """
 
     name: str
@@ -51,6 +52,25 @@ class Server:
     pid: int | None
     core: int | None
     setup: str
+    is_ours: bool = False
+
+
+@contextmanager
+def at_rest(server: Server) -> Iterator[None]:
+    """Stop a server of ours (SIGSTOP) while another one is measured on its core.
+
+    What a server does ten times a second although nobody asks it for anything would be part of
+    the other's latencies: with that and a lively progress bar p99 of redis-server was 0.57 ms,
+    without them 0.51 (2026-11-30).
+    """
+    if not server.is_ours or server.pid is None:
+        yield
+        return
+    os.kill(server.pid, signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        os.kill(server.pid, signal.SIGCONT)
 
 
 @contextmanager
@@ -145,7 +165,7 @@ def started(
         try:
             address = Address(port=port)
             facts = wait_until_it_answers(name, process, address, log)
-            yield Server(name, address, version_of(facts), process.pid, core, setup)
+            yield Server(name, address, version_of(facts), process.pid, core, setup, is_ours=True)
         finally:
             end(process)
 
@@ -157,7 +177,8 @@ def prepared_child(core: int | None) -> Callable[[], None]:
     def prepare() -> None:
         if core is not None:
             os.sched_setaffinity(0, {core})
-        LIBC.prctl(PR_SET_PDEATHSIG, signal.SIGTERM, 0, 0, 0)
+        # Not SIGTERM: a server at rest would take no notice of it.
+        LIBC.prctl(PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
         if os.getppid() != parent:
             os._exit(1)  # the benchmark died before the promise was made
 

@@ -15,6 +15,7 @@ from tests.tools.answering_server import answering_server
 from tools.bench.machine import cores_for_measuring
 from tools.bench.servers import (
     BenchmarkError,
+    at_rest,
     free_ports,
     meridian_server,
     redis_server,
@@ -29,19 +30,24 @@ NEEDS_REDIS = pytest.mark.skipif(
 
 ABANDONED = """
 import sys
-from tools.bench.servers import redis_server
-with redis_server("redis-server", None) as server:
+from tools.bench.servers import at_rest, redis_server
+with redis_server("redis-server", None) as server, at_rest(server):
     print(server.pid, flush=True)
     sys.stdin.read()
 """
 
 
+def state(pid: int) -> str:
+    """The kernel's letter for what a process does; T if it is stopped, Z if it has ended."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+    except FileNotFoundError:
+        return "Z"
+
+
 def is_alive(pid: int) -> bool:
     """Whether a process exists that is not only waiting to be collected."""
-    try:
-        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
-    except FileNotFoundError:
-        return False
+    return state(pid) != "Z"
 
 
 def test_text_is_an_address_or_a_program() -> None:
@@ -124,7 +130,7 @@ def test_server_is_ended_when_the_measurement_fails() -> None:
 @pytest.mark.redis
 @NEEDS_REDIS
 def test_server_is_ended_when_the_benchmark_is_killed() -> None:
-    """Even kill -9 on the benchmark leaves no server: the kernel ends it."""
+    """Even kill -9 on the benchmark leaves no server, though it stood still."""
     with subprocess.Popen(
         [sys.executable, "-c", ABANDONED], stdin=subprocess.PIPE, stdout=subprocess.PIPE
     ) as benchmark:
@@ -137,6 +143,25 @@ def test_server_is_ended_when_the_benchmark_is_killed() -> None:
     finally:
         os.close(ending)
     assert not is_alive(pid)
+
+
+@pytest.mark.process
+@pytest.mark.redis
+@NEEDS_REDIS
+def test_the_other_server_worked_while_one_was_measured() -> None:
+    """One that was started stands still meanwhile; one that ran before is left alone."""
+    with redis_server("redis-server", None) as ours:
+        assert ours.pid is not None
+        with at_rest(ours):
+            assert state(ours.pid) == "T"
+        with Connection(ours.address) as connection:
+            assert connection.call("PING") == b"PONG"
+        with redis_server(str(ours.address), None) as taken, at_rest(taken):
+            assert taken.pid == ours.pid
+            assert state(ours.pid) != "T"
+        with pytest.raises(KeyboardInterrupt), at_rest(ours):
+            raise KeyboardInterrupt
+        assert state(ours.pid) != "T"
 
 
 def wait_for_end(descriptor: int) -> None:
