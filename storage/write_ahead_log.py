@@ -41,19 +41,28 @@ _FORGOTTEN_AT_ONCE: Final = 64
 
 @frozen
 class SyncTarget:
-    """Files that one sync must cover, oldest first, and the offset durable after it."""
+    """Files that one sync must cover, oldest first, and the offset durable after it.
+
+    Attributes:
+        sealed: those among them to which nothing is appended any more.
+    """
 
     offset: int
     files: tuple[File, ...]
+    sealed: tuple[File, ...]
 
     def sync(self) -> None:
-        """Make them durable (blocking).
+        """Make them durable, and close the sealed ones (blocking).
+
+        To close a segment that was flushed and removed meanwhile frees its blocks: 5 to 20 ms.
 
         Raises:
             OSError: nothing may be assumed about what is durable beyond the last good sync.
         """
         for file in self.files:
             file.sync()
+        for file in self.sealed:
+            file.close()
 
 
 @frozen
@@ -224,24 +233,23 @@ class WriteAheadLog:
         """Return what a sync has to cover now; None if all is durable or cannot become so."""
         if self.sync_failed or self.appended_offset == self.synced_offset:
             return None
-        files = [sealed.file for sealed in self._sealed_unsynced]
-        if self.writer is not None:
-            files.append(self.writer.file)
-        return SyncTarget(self.appended_offset, tuple(files))
+        sealed = tuple([sealed.file for sealed in self._sealed_unsynced])
+        files = sealed if self.writer is None else (*sealed, self.writer.file)
+        return SyncTarget(self.appended_offset, files, sealed)
 
     def has_sealed_unsynced(self) -> bool:
         """Say whether sealed segments wait for a sync."""
         return bool(self._sealed_unsynced)
 
     def synced(self, offset: int) -> None:
-        """Note that everything up to `offset` is durable."""
+        """Note that everything up to `offset` is durable: a `SyncTarget` of it was synced."""
         if offset <= self.synced_offset:
             return
         assert offset <= self.appended_offset
         self.synced_offset = offset
         self.forget_durable(_FORGOTTEN_AT_ONCE)
         while self._sealed_unsynced and self._sealed_unsynced[0].appended_offset <= offset:
-            self._sealed_unsynced.pop(0).file.close()
+            del self._sealed_unsynced[0]
 
     def forget_durable(self, most: int | None = None) -> None:
         """Drop the copies of durable records, or the `most` oldest of them.

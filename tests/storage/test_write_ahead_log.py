@@ -65,6 +65,26 @@ def test_sync_covers_sealed_and_open_segments_in_order() -> None:
     assert log.unsynced_payloads() == ()
 
 
+def test_closing_removed_segments_held_everybody_up() -> None:
+    """Their blocks are freed then: it is done where the sync blocks, only for sealed ones."""
+    log = open_log(CrashableFileSystem())
+    log.append(b"one")
+    sealed = log.writer
+    reserve(log)
+    log.rotate()
+    log.append(b"two")
+    assert sealed is not None and log.writer is not None
+    target = log.sync_target()
+    assert target is not None and target.sealed == (sealed.file,)
+    target.sync()
+    with pytest.raises(AssertionError):
+        sealed.file.sync()
+    log.append(b"three")
+    log.synced(target.offset)
+    assert not log.has_sealed_unsynced()
+    assert log.unsynced_payloads() == (b"three",)
+
+
 def sync(log: WriteAheadLog) -> None:
     """Make everything durable that was appended."""
     target = log.sync_target()
