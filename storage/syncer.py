@@ -1,8 +1,9 @@
 """The task that makes the log durable, by policy.
 
 `always`: whenever something was appended since the last sync, one sync in a thread covers all of
-it; replies that wait for their offset leave when `on_synced` is called. `everysec`: once a second.
-`no`: only sealed segments, so that their files can be closed.
+it; replies that wait for their offset leave when `on_synced` is called. `everysec`: once a second,
+and when a segment was sealed, because what is not synced is kept in memory. `no`: only sealed
+segments, so that their files can be closed.
 
 After a failed sync nothing is synced or appended until the records concerned have been written
 again to a fresh segment (see `write_ahead_log`); that is tried once a second, reads go on.
@@ -66,7 +67,7 @@ class Syncer:
                 while self._store.log.sync_target() is not None:
                     await self._sync_once()
             elif policy is FsyncPolicy.EVERYSEC:
-                await trio.sleep(SYNC_INTERVAL_S)
+                await self.wakeup.wait(SYNC_INTERVAL_S)
                 await self._sync_once()
             else:
                 await self.wakeup.wait()

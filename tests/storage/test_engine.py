@@ -86,6 +86,20 @@ async def test_everysec_syncs_within_a_second(autojump_clock: trio.testing.MockC
         assert end == engine.synced_offset
 
 
+async def test_a_second_of_megabytes_was_kept_in_memory(
+    autojump_clock: trio.testing.MockClock,
+) -> None:
+    """A full segment is synced at once, so that no more than about one is kept for a rewrite."""
+    async with running(CrashableFileSystem(), FsyncPolicy.EVERYSEC) as engine:
+        for number in range(100):
+            put(engine, number, size=1000)
+            await trio.testing.wait_all_tasks_blocked()
+            waiting = engine.appended_offset - engine.synced_offset
+            assert waiting <= 2 * engine.options.segment_bytes
+            assert sum(map(len, engine.log.unsynced_payloads())) <= waiting
+        assert trio.current_time() < 1
+
+
 async def test_closing_syncs_and_reopening_finds_everything(
     autojump_clock: trio.testing.MockClock,
 ) -> None:
