@@ -311,7 +311,7 @@ class Engine(Store):
             fsync=options.fsync,
             compaction_throughput_mb=options.compaction_throughput_mb,
         )
-        self.log.keep_unsynced = options.fsync is not FsyncPolicy.NO
+        self.log.keep_copies(options.fsync is not FsyncPolicy.NO)
         is_always = options.fsync is FsyncPolicy.ALWAYS
         self.on_appended = self._syncer.wakeup.ring if is_always else None
         self._syncer.wakeup.ring()

@@ -134,17 +134,25 @@ class Flusher:
         self._merged = merged
 
     async def _measure(self) -> None:
-        """Find out what is left in the seals, at leisure while there is only one."""
+        """Find out what is left in the seals, at leisure if the others may rest."""
         for seal in list(self._store.seals):
             if seal.contents is None:
                 contents = seal_groups.NOTHING
+                is_urgent = False
                 for step, so_far in enumerate(seal_groups.measured(seal.memtable)):
                     contents = so_far
-                    is_urgent = self.askers or self._store.seals[-1:] != [seal]
-                    if not is_urgent or step % _URGENT_STEPS == 0:
+                    if step % _URGENT_STEPS == 0:
+                        is_urgent = self._is_urgent(seal)
+                    if step % _URGENT_STEPS == 0 or not is_urgent:
                         await trio.lowlevel.checkpoint()
                 seal.contents = contents
                 seal.memtable.estimated_bytes = contents.memory_bytes
+
+    def _is_urgent(self, seal: Seal) -> bool:
+        """Whether somebody, or the flush of another seal, waits for what is left in this one."""
+        if self.askers or self._store.is_in_trouble:
+            return True
+        return not all(seal_groups.is_overwritten(s) for s in self._store.seals if s is not seal)
 
     def _rest_s(self, now: float) -> float:
         """How long to wait for more seals, in seconds; 0.0 if these should be flushed now."""

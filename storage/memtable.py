@@ -9,8 +9,8 @@ all in, against 1.5 us per insert of a SortedDict). Whoever scans bit by bit has
 bit as well (`sort_step`): runs of a thousand keys, which the next scan has only to merge.
 
 Invariants: a shard's sorted list and then its runs are the keys of its dict in insertion order, a
-prefix of them, each sorted in itself; every
-key lies in the shard of its first byte; a key hidden by one of `ranges` that came later is absent.
+prefix of them, each sorted in itself; every key lies in the shard of its first byte; a key hidden
+by one of `ranges` that came later is absent.
 
 Memory is estimated while writing (bytes logged plus a constant per entry, which counts overwrites
 double) and counted anew, from a sample of the records, before a memtable is sealed for it.

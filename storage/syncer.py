@@ -66,9 +66,11 @@ class Syncer:
                 await self.wakeup.wait()
                 while self._store.log.sync_target() is not None:
                     await self._sync_once()
+                await self._forget()
             elif policy is FsyncPolicy.EVERYSEC:
                 await self.wakeup.wait(SYNC_INTERVAL_S)
                 await self._sync_once()
+                await self._forget()
             else:
                 await self.wakeup.wait()
                 if self._store.log.has_sealed_unsynced():
@@ -87,10 +89,14 @@ class Syncer:
                 raise WriteRefusedError(self._store.refusal or "the log cannot be synced")
             await self._sync_once()
 
+    async def _forget(self) -> None:
+        """Drop what is kept of records that are durable now, bit by bit."""
+        while self._store.log.forget_durable():
+            await trio.lowlevel.checkpoint()
+
     async def _sync_once(self) -> None:
         async with self._lock:
             log = self._store.log
-            log.forget_durable()
             target = log.sync_target()
             if target is None:
                 return
@@ -103,7 +109,7 @@ class Syncer:
                 self.wakeup.ring()  # whoever asked for this sync, the task repairs
                 return
             self.syncs += 1
-            log.synced(target.offset)
+            log.synced(target)
             self._tell()
 
     async def _rewrite(self) -> bool:

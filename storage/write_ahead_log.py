@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 
     from storage.files import File, FileSystem
 
-#: Copies of records that are dropped as soon as a sync has made them durable.
+#: Copies of durable records that are dropped at a time.
 _FORGOTTEN_AT_ONCE: Final = 64
 
 
@@ -62,7 +62,8 @@ class SyncTarget:
         for file in self.files:
             file.sync()
         for file in self.sealed:
-            file.close()
+            with contextlib.suppress(OSError):  # It is durable whatever this says.
+                file.close()
 
 
 @frozen
@@ -122,7 +123,9 @@ class WriteAheadLog:
         # Rotate a little before the reserved bytes end, so that a record seldom grows the file.
         self._rotate_at = segment_bytes - segment_bytes // 64
         self._salt = salt
-        self.keep_unsynced = keep_unsynced
+        self._keeps_copies = keep_unsynced
+        #: Copies of all records behind it that are not durable are there.
+        self._copies_from = 0
         self._sealed_unsynced: list[SegmentWriter] = []
         self._unsynced: deque[tuple[int, bytes]] = deque()
 
@@ -145,7 +148,7 @@ class WriteAheadLog:
         writer = self.writer
         assert writer is not None and not writer.broken
         end = writer.append(payload, self.synced_offset)
-        if self.keep_unsynced:
+        if self._keeps_copies:
             unsynced = self._unsynced
             unsynced.append((end, payload))
             # Two for one, until nothing is left of what the last sync made superfluous.
@@ -230,8 +233,13 @@ class WriteAheadLog:
     # Sync
 
     def sync_target(self) -> SyncTarget | None:
-        """Return what a sync has to cover now; None if all is durable or cannot become so."""
-        if self.sync_failed or self.appended_offset == self.synced_offset:
+        """Return what a sync has to cover now; None if all is durable or cannot become so.
+
+        It may be that all is durable but there are sealed segments to be closed.
+        """
+        if self.sync_failed:
+            return None
+        if self.appended_offset == self.synced_offset and not self._sealed_unsynced:
             return None
         sealed = tuple([sealed.file for sealed in self._sealed_unsynced])
         files = sealed if self.writer is None else (*sealed, self.writer.file)
@@ -241,27 +249,37 @@ class WriteAheadLog:
         """Say whether sealed segments wait for a sync."""
         return bool(self._sealed_unsynced)
 
-    def synced(self, offset: int) -> None:
-        """Note that everything up to `offset` is durable: a `SyncTarget` of it was synced."""
-        if offset <= self.synced_offset:
-            return
-        assert offset <= self.appended_offset
-        self.synced_offset = offset
-        self.forget_durable(_FORGOTTEN_AT_ONCE)
-        while self._sealed_unsynced and self._sealed_unsynced[0].appended_offset <= offset:
-            del self._sealed_unsynced[0]
+    def synced(self, target: SyncTarget) -> None:
+        """Note that a target was synced: what it covers is durable, its sealed files are closed.
 
-    def forget_durable(self, most: int | None = None) -> None:
-        """Drop the copies of durable records, or the `most` oldest of them.
+        A segment that was sealed meanwhile is still open: the next target closes it.
+        """
+        assert self.synced_offset <= target.offset <= self.appended_offset
+        self.synced_offset = target.offset
+        self._sealed_unsynced = [
+            writer for writer in self._sealed_unsynced if writer.file not in target.sealed
+        ]
+        self.forget_durable()
 
-        Appends drop the others bit by bit: a second's worth at once is 2 ms in which nobody is
-        served. The syncer drops what they left before its next sync.
+    def forget_durable(self) -> bool:
+        """Drop some copies of records that are durable now; say whether more are left.
+
+        Appends drop two each: a second's worth at once is 2 ms in which nobody is served.
         """
         unsynced = self._unsynced
-        for _ in range(len(unsynced) if most is None else min(most, len(unsynced))):
+        for _ in range(min(_FORGOTTEN_AT_ONCE, len(unsynced))):
             if unsynced[0][0] > self.synced_offset:
-                return
+                return False
             unsynced.popleft()
+        return bool(unsynced) and unsynced[0][0] <= self.synced_offset
+
+    def keep_copies(self, keep: bool) -> None:
+        """Begin or cease to keep copies of the records that are not yet durable."""
+        if keep and not self._keeps_copies:
+            self._copies_from = self.appended_offset
+        elif not keep:
+            self._unsynced.clear()
+        self._keeps_copies = keep
 
     def note_sync_failure(self) -> None:
         """Give up every file with bytes that are not durable; `rewrite` comes next."""
@@ -275,8 +293,10 @@ class WriteAheadLog:
         """Prepare writing the un-synced records again, to the spare segment."""
         spare, self.spare = self.spare, None
         assert spare is not None and self.sync_failed
-        # With nothing kept (policy `no`) the old segments stand as they are.
-        base = self.synced_offset if self.keep_unsynced else self.appended_offset
+        # What nothing was kept of (policy `no`) stands in the old segments, as well as it may.
+        base = self.appended_offset
+        if self._keeps_copies:
+            base = max(self.synced_offset, self._copies_from)
         self.last_number += 1
         header = SegmentHeader(self.last_number, base, self._salt())
         return Rewrite(spare, header, self.unsynced_payloads())

@@ -128,7 +128,7 @@ class Writer:
         target = self.engine.log.sync_target()
         assert target is not None
         target.sync()
-        self.engine.log.synced(target.offset)
+        self.engine.log.synced(target)
         self.acknowledged = len(self.states) - 1
 
     def reserve(self) -> None:

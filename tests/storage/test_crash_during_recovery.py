@@ -95,7 +95,7 @@ def sync(engine: Engine) -> None:
     target = engine.log.sync_target()
     assert target is not None
     target.sync()
-    engine.log.synced(target.offset)
+    engine.log.synced(target)
 
 
 def check_start(files: CrashableFileSystem, directory: Directory, where: str) -> None:

@@ -59,7 +59,7 @@ def test_sync_covers_sealed_and_open_segments_in_order() -> None:
     assert target is not None
     assert len(target.files) == 2 and log.appended_offset == target.offset
     target.sync()
-    log.synced(target.offset)
+    log.synced(target)
     assert log.appended_offset == log.synced_offset
     assert log.sync_target() is None and not log.has_sealed_unsynced()
     assert log.unsynced_payloads() == ()
@@ -80,9 +80,61 @@ def test_closing_removed_segments_held_everybody_up() -> None:
     with pytest.raises(AssertionError):
         sealed.file.sync()
     log.append(b"three")
-    log.synced(target.offset)
+    log.synced(target)
     assert not log.has_sealed_unsynced()
     assert log.unsynced_payloads() == (b"three",)
+
+
+def test_a_segment_sealed_during_a_sync_was_never_closed() -> None:
+    """Though all in it was durable; it is closed by the next sync, even if nothing is new."""
+    log = open_log(CrashableFileSystem())
+    log.append(b"one")
+    writer = log.writer
+    target = log.sync_target()
+    assert target is not None and writer is not None and target.sealed == ()
+    target.sync()
+    reserve(log)
+    log.rotate()
+    log.synced(target)
+    assert log.appended_offset == log.synced_offset and log.has_sealed_unsynced()
+    writer.file.sync()
+    closing = log.sync_target()
+    assert closing is not None and closing.sealed == (writer.file,)
+    closing.sync()
+    log.synced(closing)
+    assert not log.has_sealed_unsynced() and log.sync_target() is None
+    with pytest.raises(AssertionError):
+        writer.file.sync()
+
+
+def test_copies_of_another_policy_were_written_again_behind_newer_records() -> None:
+    """Of what came under `no` nothing was kept, so nothing before its end is written again."""
+    log = open_log(CrashableFileSystem())
+    log.append(b"kept")
+    log.keep_copies(False)
+    log.append(b"newer, not kept")
+    reserve(log)
+    log.note_sync_failure()
+    rewrite = log.rewrite()
+    assert rewrite.payloads == () and rewrite.header.base_offset == log.appended_offset
+
+
+def test_records_from_before_copies_were_kept_went_with_a_failed_sync() -> None:
+    """After `no` became `always` the rewrite begins where copies begin."""
+    files = CrashableFileSystem()
+    log = open_log(files, keep_unsynced=False)
+    log.append(b"not kept")
+    since = log.appended_offset
+    log.keep_copies(True)
+    log.append(b"kept")
+    log.keep_copies(True)
+    end = log.appended_offset
+    reserve(log)
+    log.note_sync_failure()
+    rewrite = log.rewrite()
+    assert rewrite.payloads == (b"kept",) and rewrite.header.base_offset == since
+    log.adopt_rewrite(rewrite.run())
+    assert log.appended_offset == log.synced_offset == end
 
 
 def sync(log: WriteAheadLog) -> None:
@@ -90,7 +142,7 @@ def sync(log: WriteAheadLog) -> None:
     target = log.sync_target()
     assert target is not None
     target.sync()
-    log.synced(target.offset)
+    log.synced(target)
 
 
 def test_a_second_of_records_was_dropped_at_once() -> None:
@@ -106,7 +158,8 @@ def test_a_second_of_records_was_dropped_at_once() -> None:
     log.append(b"new 2")
     assert len(log._unsynced) == left - 2
     assert log.unsynced_payloads() == (b"new 1", b"new 2")
-    log.forget_durable()
+    while log.forget_durable():
+        assert len(log._unsynced) > 2
     assert [payload for _, payload in log._unsynced] == [b"new 1", b"new 2"]
     for number in range(3, 10):
         log.append(b"new %d" % number)
@@ -137,7 +190,7 @@ def test_failed_sync_is_never_repeated_on_the_same_file() -> None:
     target = log.sync_target()
     assert target is not None
     target.sync()
-    log.synced(target.offset)
+    log.synced(target)
     log.append(b"doubtful")
     files.on_call = FailWhile(errno.EIO, lambda operation, name: operation == "sync")
     with pytest.raises(OSError):
