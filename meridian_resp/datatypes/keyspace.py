@@ -224,7 +224,7 @@ class Keyspace:
             self._prepare()
         for database, key, change in pending:
             if len(key) > self.key_bytes_max:
-                raise CommandError(key_too_long(len(key), self.key_bytes_max))
+                self._check_length(key, change)
             if _OPEN_BRACE in key or 0 in key or len(key) > SHORT_KEY_BYTES_MAX:
                 storage_key = database.storage_key(key)
             else:
@@ -284,11 +284,16 @@ class Keyspace:
             self.observers.changed(database, key)
         return True
 
+    def _check_length(self, key: bytes, change: Change) -> None:
+        """Refuse to write a key that is too long; one from before the limit may be deleted."""
+        if change is not None and not isinstance(change, Expired):
+            raise CommandError(key_too_long(len(key), self.key_bytes_max))
+
     def _prepare(self) -> None:
         """Do everything that may fail before the first of several effects is applied."""
-        for database, key, _ in self.effects.pending:
+        for database, key, change in self.effects.pending:
             if len(key) > self.key_bytes_max:
-                raise CommandError(key_too_long(len(key), self.key_bytes_max))
+                self._check_length(key, change)
             hot = database.hot[hash(key) & SHARD_MASK]
             is_new = key not in hot and database.load(key, database.storage_key(key)) is NEVER
             if is_new:

@@ -65,7 +65,8 @@ class ClusterReactor(Reactor):
 
     def execute(self, session: Session, commands: list[list[bytes]]) -> None:
         """Execute a session's commands, now or, as far as a turn does not do, later."""
-        if len(commands) == 1 and self._dispatcher.run_one(session, commands[0]):
+        is_one = len(commands) == 1 and not session.backlog
+        if is_one and self._dispatcher.run_one(session, commands[0]):
             self.mark_dirty(session)
         else:
             self._execute(session, commands, 0)

@@ -322,7 +322,7 @@ class ForwardExecution:
         del self._by_client[proxy.client]
         proxy.client = None
         self._database.keyspace.watches.forget(proxy)
-        proxy.backlog.clear()
+        proxy.take_backlog()
         while proxy.expected:
             expected = proxy.expected.popleft()
             self._answer(expected.link, expected.number, EXECUTED, error(TRANSACTION_LOST))

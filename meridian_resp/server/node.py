@@ -180,7 +180,7 @@ class Node:
         self.keyspace.open(self.io.wall_ms())
 
     async def run(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
-        """Serve until cancelled: the reactor, expiry, long commands and the second hand."""
+        """Serve until cancelled: the reactor, expiry, long commands and regular work."""
         async with trio.open_nursery() as nursery:
             await nursery.start(self.long_commands.run)
             await nursery.start(self.saving.run)
@@ -205,7 +205,7 @@ class Node:
             self.reactor.on_synced()
 
     def _beat(self, now_s: float) -> None:
-        """Do what depends on time only, `hz` times a second and at least ten times."""
+        """Do what depends on time only: expiry `hz` times a second, the rest ten times or once."""
         self.expiry.beat(now_s)
         if now_s >= self._tenth_at_s:
             self._tenth_at_s = next_beat(now_s, _TENTH_S)

@@ -215,7 +215,8 @@ class Reactor:
         if session.is_closing:
             return
         if not data:
-            self._end_of_stream(session)
+            if not session.backlog:  # or it is reported again, once that is done
+                self._end_of_stream(session)
             return
         self.input_bytes += len(data)
         if self._parking.pressure_s and len(data) > _HEAVY_BYTES:
@@ -226,7 +227,8 @@ class Reactor:
         except ProtocolError as failure:
             self._refuse_input(session, failure)
             return
-        if len(commands) == 1 and self._dispatcher.run_one(session, commands[0]):
+        is_one = len(commands) == 1 and not session.backlog
+        if is_one and self._dispatcher.run_one(session, commands[0]):
             session.last_active_s = self._tick_started
             if not session.is_dirty:
                 session.is_dirty = True
@@ -287,8 +289,7 @@ class Reactor:
             return
         if not self.output.may_read(session):
             return  # queued again when the client has taken what it has, or the log is synced
-        backlog, at = session.backlog, session.backlog_at
-        session.backlog = []
+        backlog, at = session.take_backlog()
         session.is_waiting = False
         self._execute(session, backlog, at)
         self._end_input(session)
@@ -297,14 +298,14 @@ class Reactor:
         """Execute commands from `at` on, within a turn; keep the rest for later turns."""
         session.last_active_s = self._tick_started
         count = len(commands)
-        if session.is_busy:
+        if session.is_busy or session.backlog:
             session.backlog.extend(commands[at:])
             self.output.update_interest(session)
             return
         end = min(count, at + self._settings.turn_commands_max)
         part = min(end, at + _COMMANDS_PER_LOOK)
         done = self._dispatcher.run(session, commands, at, part)
-        while done == part < end and not self.is_late():
+        while done == part < end and not (session.must_stop or self.is_late()):
             part = min(end, done + _COMMANDS_PER_LOOK)
             done = self._dispatcher.run(session, commands, done, part)
         session.command_count += done - at

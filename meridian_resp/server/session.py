@@ -159,6 +159,7 @@ class Session:
     def _begin_input(self) -> None:
         """What was read and not yet executed."""
         self.backlog: list[list[bytes]] = []
+        #: Where in it the next command is; 0 if it is empty, as others may be added.
         self.backlog_at = 0
         #: How much to ask the socket for.
         self.read_bytes = SMALL_READ_BYTES
@@ -204,6 +205,17 @@ class Session:
     def encode(self, reply: Reply) -> bytes:
         """Bytes of a reply in this session's protocol version."""
         return encode(reply, self.protocol)
+
+    def take_backlog(self) -> tuple[list[list[bytes]], int]:
+        """The commands left over and the index of the first; there are none from now on."""
+        taken = self.backlog, self.backlog_at
+        self.backlog, self.backlog_at = [], 0
+        return taken
+
+    @property
+    def must_stop(self) -> bool:
+        """Whether no further command may run now."""
+        return self.is_busy or self.is_waiting or self.is_closing
 
     @property
     def is_held_up(self) -> bool:

@@ -99,6 +99,21 @@ async def test_it_goes_on_after_a_full_disk(autojump_clock: object) -> None:
         assert keys_left(server) == 0
 
 
+async def test_keys_above_a_limit_that_was_lowered_ended_the_server(
+    autojump_clock: object,
+) -> None:
+    """They can be deleted, by their time and by a client, but not written."""
+    async with serving() as server:
+        client = LiveClient(server.io.connect())
+        long, other = "k" * 400, "o" * 400
+        await client.ask(f"SET {long} v PX 500", f"SET {other} v")
+        await client.ask("CONFIG SET key-size-max-bytes 100")
+        await trio.sleep(2)
+        assert keys_left(server) == 1
+        assert (await client.ask(f"APPEND {other} v")).startswith(b"-ERR key is too long")
+        assert await client.ask(f"DEL {other}") == b":1\r\n"
+
+
 def test_a_cycle_is_bounded_in_time() -> None:
     """Many keys that expire at once are deleted over several cycles."""
     server = SimulatedServer().open()

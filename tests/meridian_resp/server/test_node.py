@@ -1,4 +1,4 @@
-"""The node: its parts wired together, its second hand, and settings that change."""
+"""The node: its parts wired together, its regular work, and settings that change."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ async def test_idle_clients_are_closed(autojump_clock: object) -> None:
 
 
 async def test_clients_above_the_soft_limit_are_closed(autojump_clock: object) -> None:
-    """The second hand measures how long the limit is exceeded."""
+    """Each second it is seen how long the limit is exceeded."""
     async with serving() as server:
         client = LiveClient(server.io.connect())
         server.node.settings.change([(b"client-output-buffer-limit", b"normal 0 100000 3")])

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from meridian_resp.server.session import SMALL_READ_BYTES
 from tests.harness.simulated_server import SimulatedServer, line, request
 
@@ -126,3 +128,68 @@ def test_left_over_commands_took_all_the_time_of_every_tick() -> None:
         server.tick()
         assert [other.take() for other in others] == [PONG] * 3
     assert server.session(hog).backlog
+
+
+def echoes(first: int, end: int) -> bytes:
+    """Numbered ECHO commands."""
+    return b"".join([request("ECHO", number) for number in range(first, end)])
+
+
+def echoed(first: int, end: int) -> bytes:
+    """Their replies."""
+    return b"".join(
+        [b"$%d\r\n%d\r\n" % (len(str(number)), number) for number in range(first, end)]
+    )
+
+
+def test_commands_that_came_before_the_backlog_was_done_overtook_it() -> None:
+    """What was received while a long command ended comes behind what that left over."""
+    server = SimulatedServer(turn_commands_max=10).open()
+    client = server.connect()
+    client.send(echoes(0, 30))
+    server.tick()
+    session = server.session(client)
+    assert session.backlog
+    server.reactor._take(session, echoes(30, 31))
+    server.reactor._take(session, echoes(31, 60))
+    server.reactor._take(session, b"")
+    server.step()
+    assert client.take() == echoed(0, 60)
+    assert not client.is_closed
+
+
+@pytest.mark.parametrize("before", [63, 64, 127])
+def test_commands_at_the_end_of_a_part_of_a_turn_overtook_a_long_one(before: int) -> None:
+    """A turn looks at the clock every 64 commands, and at whether it may go on."""
+    server = SimulatedServer().open()
+    client = server.connect()
+    client.send(echoes(0, before) + request("KEYS", "*") + echoes(before, before + 70))
+    server.step()
+    assert client.take() == echoed(0, before) + b"*0\r\n" + echoed(before, before + 70)
+
+
+@pytest.mark.parametrize("before", [63, 64, 127])
+def test_commands_behind_quit_were_executed(before: int) -> None:
+    """At the end of a part of a turn."""
+    server = SimulatedServer().open()
+    client = server.connect()
+    client.send(echoes(0, before) + request("QUIT") + request("SET", "a", 1))
+    server.step()
+    assert client.take() == echoed(0, before) + b"+OK\r\n"
+    assert client.is_closed
+    assert server.ask(server.connect(), "EXISTS a") == b":0\r\n"
+
+
+def test_commands_sent_during_a_long_one_vanished() -> None:
+    """They were looked for behind the place where an earlier backlog had ended."""
+    server = SimulatedServer().open()
+    client = server.connect()
+    server.ask(client, *[f"SET key:{number} v" for number in range(400)])
+    server.ask(client, *[f"SET key:{number} v" for number in range(400, 1000)])
+    client.send(request("KEYS", "none*"))
+    server.tick()
+    assert server.session(client).is_busy
+    client.send(echoes(0, 2))
+    server.tick()
+    server.step()
+    assert client.take() == b"*0\r\n" + echoed(0, 2)
