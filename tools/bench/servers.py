@@ -59,6 +59,9 @@ class Server:
 def at_rest(server: Server) -> Iterator[None]:
     """Stop a server of ours (SIGSTOP) while another one is measured on its core.
 
+    Only its own process: children that it has started, for a flush or the rewrite of a log, come
+    to their end, or nobody could end them if we were killed meanwhile.
+
     What a server does ten times a second although nobody asks it for anything would be part of
     the other's latencies: with that and a lively progress bar p99 of redis-server was 0.57 ms,
     without them 0.51 (2026-11-30).
@@ -177,7 +180,7 @@ def prepared_child(core: int | None) -> Callable[[], None]:
     def prepare() -> None:
         if core is not None:
             os.sched_setaffinity(0, {core})
-        # Not SIGTERM: a server at rest would take no notice of it.
+        # Not SIGTERM: a server at rest would take no notice of it. Its children see its end.
         LIBC.prctl(PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
         if os.getppid() != parent:
             os._exit(1)  # the benchmark died before the promise was made

@@ -15,6 +15,7 @@ from tests.tools.answering_server import answering_server
 from tools.bench.machine import cores_for_measuring
 from tools.bench.servers import (
     BenchmarkError,
+    Server,
     at_rest,
     free_ports,
     meridian_server,
@@ -22,7 +23,7 @@ from tools.bench.servers import (
     running_address,
     version_of,
 )
-from tools.connection import Address, Connection
+from tools.connection import Address, Connection, ConnectionLost
 
 NEEDS_REDIS = pytest.mark.skipif(
     not shutil.which("redis-server"), reason="redis-server is missing"
@@ -37,17 +38,12 @@ with redis_server("redis-server", None) as server, at_rest(server):
 """
 
 
-def state(pid: int) -> str:
-    """The kernel's letter for what a process does; T if it is stopped, Z if it has ended."""
-    try:
-        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
-    except FileNotFoundError:
-        return "Z"
-
-
 def is_alive(pid: int) -> bool:
     """Whether a process exists that is not only waiting to be collected."""
-    return state(pid) != "Z"
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except FileNotFoundError:
+        return False
 
 
 def test_text_is_an_address_or_a_program() -> None:
@@ -151,17 +147,21 @@ def test_server_is_ended_when_the_benchmark_is_killed() -> None:
 def test_the_other_server_worked_while_one_was_measured() -> None:
     """One that was started stands still meanwhile; one that ran before is left alone."""
     with redis_server("redis-server", None) as ours:
-        assert ours.pid is not None
-        with at_rest(ours):
-            assert state(ours.pid) == "T"
-        with Connection(ours.address) as connection:
-            assert connection.call("PING") == b"PONG"
+        with at_rest(ours), pytest.raises(ConnectionLost):
+            ping(ours, timeout_s=0.2)
+        assert ping(ours) == b"PONG"
         with redis_server(str(ours.address), None) as taken, at_rest(taken):
             assert taken.pid == ours.pid
-            assert state(ours.pid) != "T"
+            assert ping(taken) == b"PONG"
         with pytest.raises(KeyboardInterrupt), at_rest(ours):
             raise KeyboardInterrupt
-        assert state(ours.pid) != "T"
+        assert ping(ours) == b"PONG"
+
+
+def ping(server: Server, timeout_s: float = 10.0) -> object:
+    """What a server answers to PING."""
+    with Connection(server.address, timeout_s=timeout_s) as connection:
+        return connection.call("PING")
 
 
 def wait_for_end(descriptor: int) -> None:
