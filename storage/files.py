@@ -21,7 +21,10 @@ when they are slow.
 from __future__ import annotations
 
 import mmap
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 # What `FileSystem.map` gives: all of it supports slicing to bytes-like, `len`, struct.unpack_from,
 # crc32c and memoryview. A slice of a memoryview copies nothing; `bytes(...)` of it copies.
@@ -41,6 +44,9 @@ class File(Protocol):
 
     def append(self, data: bytes) -> None:
         """Write all of `data` at `position` and advance it; on an error `position` stays."""
+
+    def append_parts(self, parts: Sequence[bytes]) -> None:
+        """`append` of some bytes objects one after the other, without a copy of them all."""
 
     def write_at(self, offset: int, data: bytes) -> None:
         """Write all of `data` at `offset`; `position` is not touched."""

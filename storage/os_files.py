@@ -15,6 +15,8 @@ from typing import TYPE_CHECKING
 from storage.errors import DirectoryLockedError
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from storage.files import Mapped
 
 _MODE = 0o640
@@ -36,6 +38,14 @@ class OsFile:
         if written != len(data):
             self.write_at(self.position + written, data[written:])
         self.position += len(data)
+
+    def append_parts(self, parts: Sequence[bytes]) -> None:
+        """Write all parts at `position` and advance it; on an error `position` stays."""
+        length = sum(map(len, parts))
+        written = os.pwritev(self._descriptor, parts, self.position)
+        if written != length:
+            self.write_at(self.position + written, b"".join(parts)[written:])
+        self.position += length
 
     def write_at(self, offset: int, data: bytes) -> None:
         """Write all of `data` at `offset`."""

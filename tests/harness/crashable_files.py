@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING
 from storage.errors import DirectoryLockedError
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from random import Random
 
 PAGE_BYTES = 4096
@@ -146,6 +147,10 @@ class CrashableFile:
         """Write at `position`."""
         self._write("append", self.position, data)
         self.position += len(data)
+
+    def append_parts(self, parts: Sequence[bytes]) -> None:
+        """Write at `position`."""
+        self.append(b"".join(parts))
 
     def write_at(self, offset: int, data: bytes) -> None:
         """Write at `offset`."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 
 from hypothesis import strategies
 
@@ -27,6 +27,10 @@ class MemoryFile:
         """Write at the position and advance it."""
         self.write_at(self.position, data)
         self.position += len(data)
+
+    def append_parts(self, parts: Sequence[bytes]) -> None:
+        """Write at the position and advance it."""
+        self.append(b"".join(parts))
 
     def write_at(self, offset: int, data: bytes) -> None:
         """Write, filling a gap with zeros."""

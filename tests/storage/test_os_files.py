@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -29,6 +31,28 @@ def test_appends_go_to_the_position(tmp_path: Path) -> None:
     again.truncate(2)
     assert files.read("a") == b"Je"
     again.close()
+
+
+@pytest.mark.parametrize("most", [100, 5, 3, 1])
+def test_parts_are_appended_as_one(
+    most: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also if the kernel takes only some of the bytes; after an error the position stays."""
+    file = OsFileSystem(str(tmp_path)).create("a")
+    file.append(b"ab")
+    whole = os.pwritev
+
+    def some(descriptor: int, parts: Sequence[bytes], offset: int) -> int:
+        return whole(descriptor, [b"".join(parts)[:most]], offset)
+
+    monkeypatch.setattr(os, "pwritev", some)
+    file.append_parts((b"cd", b"", b"efg", b"h"))
+    assert file.read_at(0, 100) == b"abcdefgh"
+    assert file.position == 8
+    file.close()
+    with pytest.raises(OSError):
+        file.append_parts((b"i",))
+    assert file.position == 8
 
 
 def test_preallocated_bytes_are_zeros(tmp_path: Path) -> None:

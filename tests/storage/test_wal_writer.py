@@ -33,6 +33,22 @@ def test_offsets_grow_by_whole_records() -> None:
     assert writer.position == HEADER_BYTES + 24
 
 
+@pytest.mark.parametrize("length", [(1 << 16) - 1, 1 << 16, (1 << 16) + 1, 1 << 20])
+def test_long_records_are_written_in_parts(length: int) -> None:
+    """And read like any other; one that fails leaves nothing."""
+    files = CrashableFileSystem()
+    writer = start(files)
+    first, failed, last = bytes(length), b"f" * length, b"l" * length
+    writer.append(first, 1000)
+    offset = writer.appended_offset
+    files.on_call = fail_at(files.calls + 1, errno.ENOSPC)
+    with pytest.raises(OSError):
+        writer.append(failed, 1000)
+    assert writer.appended_offset == offset and payloads(files) == [first]
+    writer.append(last, 1000)
+    assert payloads(files) == [first, last]
+
+
 def test_failed_append_leaves_nothing() -> None:
     """After an error the record is not there, also not after the next append."""
     files = CrashableFileSystem()
