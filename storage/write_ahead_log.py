@@ -41,15 +41,17 @@ _FORGOTTEN_AT_ONCE: Final = 64
 
 @frozen
 class SyncTarget:
-    """Files that one sync must cover, oldest first, and the offset durable after it.
+    """What one sync must cover.
 
     Attributes:
-        sealed: those among them to which nothing is appended any more.
+        offset: up to where the log is durable after it.
+        sealed: files to which nothing is appended any more, oldest first.
+        open_file: the one that takes appends, if there is one.
     """
 
     offset: int
-    files: tuple[File, ...]
     sealed: tuple[File, ...]
+    open_file: File | None
 
     def sync(self) -> None:
         """Make them durable, and close the sealed ones (blocking).
@@ -59,8 +61,10 @@ class SyncTarget:
         Raises:
             OSError: nothing may be assumed about what is durable beyond the last good sync.
         """
-        for file in self.files:
+        for file in self.sealed:
             file.sync()
+        if self.open_file is not None:
+            self.open_file.sync()
         for file in self.sealed:
             with contextlib.suppress(OSError):  # It is durable whatever this says.
                 file.close()
@@ -241,9 +245,9 @@ class WriteAheadLog:
             return None
         if self.appended_offset == self.synced_offset and not self._sealed_unsynced:
             return None
-        sealed = tuple([sealed.file for sealed in self._sealed_unsynced])
-        files = sealed if self.writer is None else (*sealed, self.writer.file)
-        return SyncTarget(self.appended_offset, files, sealed)
+        sealed = tuple([writer.file for writer in self._sealed_unsynced])
+        open_file = None if self.writer is None else self.writer.file
+        return SyncTarget(self.appended_offset, sealed, open_file)
 
     def has_sealed_unsynced(self) -> bool:
         """Say whether sealed segments wait for a sync."""

@@ -215,7 +215,7 @@ class Session:
     @property
     def must_stop(self) -> bool:
         """Whether no further command may run now."""
-        return self.is_busy or self.is_waiting or self.is_closing
+        return self.is_held_up or self.is_closing
 
     @property
     def is_held_up(self) -> bool:

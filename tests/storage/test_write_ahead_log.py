@@ -57,7 +57,8 @@ def test_sync_covers_sealed_and_open_segments_in_order() -> None:
     log.append(b"two")
     target = log.sync_target()
     assert target is not None
-    assert len(target.files) == 2 and log.appended_offset == target.offset
+    assert log.writer is not None and target.open_file is log.writer.file
+    assert len(target.sealed) == 1 and log.appended_offset == target.offset
     target.sync()
     log.synced(target)
     assert log.appended_offset == log.synced_offset
