@@ -5,7 +5,7 @@ the engine (the reactor); everything slow happens in the tasks that `run` starts
 nursery:
 
     syncer     makes the log durable by policy, tells `on_synced`; rewrites after a failed sync
-    keeper     reserves log segments, clears refusals, counts the memtable's memory
+    keeper     reserves log segments, seals, clears refusals
     flusher    turns sealed segments into level-0 tables
     compactor  merges tables
     executor   worker processes that do the work of the last two

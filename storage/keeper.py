@@ -1,4 +1,4 @@
-"""The task that keeps the store writable: reserves segments, clears refusals, counts memory.
+"""The task that keeps the store writable: reserves segments, seals, clears refusals.
 
 It is woken when something needs attention and, while something is wrong, looks again every
 second: tries to reserve the next segment (a full disk that was cured is noticed by that), probes
@@ -9,8 +9,6 @@ from __future__ import annotations
 
 import logging
 from typing import TYPE_CHECKING
-
-import trio
 
 from storage.wakeup import Wakeup
 
@@ -28,7 +26,7 @@ class Keeper:
     """Keeps one store writable.
 
     Attributes:
-        wakeup: rung when a segment was sealed, an append failed, or memory is to be counted.
+        wakeup: rung when a segment was sealed or is to be, and when an append failed.
     """
 
     def __init__(self, store: Store, run_blocking: BlockingRunner) -> None:
@@ -52,9 +50,6 @@ class Keeper:
         store.use_spare()
         if store.needs_probe():
             await self._probe()
-        if store.recount_wanted:
-            for _ in store.recount_slices():
-                await trio.lowlevel.checkpoint()
         store.seal_if_wanted()
 
     async def _reserve(self) -> bool:

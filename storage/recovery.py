@@ -196,7 +196,7 @@ def _replay(
         memtable.apply(batch.entries)
         if batch.ranges:
             memtable.apply_ranges(batch.ranges)
-        memtable.estimated_bytes += len(payload)
+        memtable.logged_bytes += len(payload)
         recovered.batches += 1
     memtable.recount()
     recovered.durable_offset = max(recovered.durable_offset, reader.durable_offset)

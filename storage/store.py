@@ -80,7 +80,6 @@ class Store:
         options: as given.
         refusal: why writes are refused now, None if they are not.
         seals: sealed memtables that wait for their flush, oldest first.
-        recount_wanted: the memory estimate has reached its bound and may be too high.
     """
 
     def __init__(
@@ -94,7 +93,6 @@ class Store:
         self.files = files
         self.refusal: str | None = None
         self.seals: list[Seal] = []
-        self.recount_wanted = False
         keep = options.fsync is not FsyncPolicy.NO
         self.log = WriteAheadLog(files, options.segment_bytes, salt, keep_unsynced=keep)
         self._blocked: str | None = str(ClosedError())
@@ -192,6 +190,7 @@ class Store:
             self._apply_ranges(batch.ranges)
         memtable = self._memtable
         memtable.puts += len(entries)
+        memtable.logged_bytes += len(payload)
         memtable.estimated_bytes += len(payload) + ENTRY_BYTES * len(entries)
         if memtable.estimated_bytes > self._memtable_bytes_max or self.log.is_full():
             self._want_seal()
@@ -240,31 +239,18 @@ class Store:
         self._older = ReadView(older.sources, with_ranges(older.ranges, ranges))
 
     def _want_seal(self) -> None:
-        """Ask for a seal, or for a count of memory if only the (high) estimate says so."""
-        wanted_before = self._seal_wanted, self.recount_wanted
+        """Ask for a seal, unless only the (high) estimate of memory says that it is time."""
+        wanted_before = self._seal_wanted
         if self.log.is_full():
             self._seal_wanted = True
-        elif not self._seal_wanted:
-            self.recount_wanted = True
+        elif not wanted_before:
+            self._memtable.reestimate()
+            # A little early: the next look would come after less and less was written.
+            self._seal_wanted = self._memtable.estimated_bytes > self._memtable_bytes_max * 3 // 4
         if self._reserve_error is not None:
             self.assess()
-        if wanted_before != (self._seal_wanted, self.recount_wanted):
+        if wanted_before != self._seal_wanted:
             self.on_attention()
-
-    def recount_slices(self) -> Iterator[None]:
-        """Count the memtable's memory anew, a shard per step; then ask for a seal or not."""
-        memtable = self._memtable
-        estimated_before = memtable.estimated_bytes
-        total = 0
-        for number in range(SHARDS):
-            if memtable.shards[number]:
-                total += memtable.sampled_bytes(number)
-                yield
-        if memtable is self._memtable:
-            memtable.estimated_bytes = total + memtable.estimated_bytes - estimated_before
-            self.recount_wanted = False
-            if memtable.estimated_bytes > self._memtable_bytes_max * 3 // 4:
-                self._seal_wanted = True
 
     # Seal
 
@@ -292,7 +278,7 @@ class Store:
     def _start_memtable(self, memtable: Memtable) -> None:
         self._memtable = memtable
         self._shards = memtable.shards
-        self._seal_wanted = self.recount_wanted = False
+        self._seal_wanted = False
         self.rebuild_view()
         self.on_attention()
 
@@ -474,6 +460,7 @@ class Store:
             _, batch = decode_batch(payload)
             memtable.apply(batch.entries)
             memtable.apply_ranges(batch.ranges)
+            memtable.logged_bytes += len(payload)
             memtable.estimated_bytes += len(payload) + ENTRY_BYTES * len(batch.entries)
         self._append_error = self._sync_error = None
         self._start_memtable(memtable)

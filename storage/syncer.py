@@ -69,8 +69,9 @@ class Syncer:
                 await self._forget()
             elif policy is FsyncPolicy.EVERYSEC:
                 await self.wakeup.wait(SYNC_INTERVAL_S)
-                await self._sync_once()
+                # What the last sync made superfluous, if appends have not dropped it meanwhile.
                 await self._forget()
+                await self._sync_once()
             else:
                 await self.wakeup.wait()
                 if self._store.log.has_sealed_unsynced():

@@ -21,7 +21,9 @@ there is room in the current one. The bytes are described in docs/formats/wal.md
 from __future__ import annotations
 
 import contextlib
+from bisect import bisect_right
 from collections import deque
+from itertools import islice
 from typing import TYPE_CHECKING, Final
 
 from attrs import frozen
@@ -131,7 +133,10 @@ class WriteAheadLog:
         #: Copies of all records behind it that are not durable are there.
         self._copies_from = 0
         self._sealed_unsynced: list[SegmentWriter] = []
-        self._unsynced: deque[tuple[int, bytes]] = deque()
+        #: Copies, oldest first, and the offset behind each. Not one row of pairs: pairs are
+        #: objects that the garbage collector visits, and made it run several times a second.
+        self._copies: deque[bytes] = deque()
+        self._copy_ends: deque[int] = deque()
 
     # Start
 
@@ -153,13 +158,16 @@ class WriteAheadLog:
         assert writer is not None and not writer.broken
         end = writer.append(payload, self.synced_offset)
         if self._keeps_copies:
-            unsynced = self._unsynced
-            unsynced.append((end, payload))
+            copies, ends, synced = self._copies, self._copy_ends, self.synced_offset
+            copies.append(payload)
+            ends.append(end)
             # Two for one, until nothing is left of what the last sync made superfluous.
-            if unsynced[0][0] <= self.synced_offset:
-                unsynced.popleft()
-                if unsynced[0][0] <= self.synced_offset:
-                    unsynced.popleft()
+            if ends[0] <= synced:
+                ends.popleft()
+                copies.popleft()
+                if ends[0] <= synced:
+                    ends.popleft()
+                    copies.popleft()
         self.appended_offset = end
         return end
 
@@ -263,26 +271,27 @@ class WriteAheadLog:
         self._sealed_unsynced = [
             writer for writer in self._sealed_unsynced if writer.file not in target.sealed
         ]
-        self.forget_durable()
 
     def forget_durable(self) -> bool:
         """Drop some copies of records that are durable now; say whether more are left.
 
-        Appends drop two each: a second's worth at once is 2 ms in which nobody is served.
+        Appends drop two each, so there are more only if few came after many. A second's worth at
+        once would be 2 ms in which nobody is served.
         """
-        unsynced = self._unsynced
-        for _ in range(min(_FORGOTTEN_AT_ONCE, len(unsynced))):
-            if unsynced[0][0] > self.synced_offset:
+        copies, ends, synced = self._copies, self._copy_ends, self.synced_offset
+        for _ in range(min(_FORGOTTEN_AT_ONCE, len(ends))):
+            if ends[0] > synced:
                 return False
-            unsynced.popleft()
-        return bool(unsynced) and unsynced[0][0] <= self.synced_offset
+            ends.popleft()
+            copies.popleft()
+        return bool(ends) and ends[0] <= synced
 
     def keep_copies(self, keep: bool) -> None:
         """Begin or cease to keep copies of the records that are not yet durable."""
         if keep and not self._keeps_copies:
             self._copies_from = self.appended_offset
         elif not keep:
-            self._unsynced.clear()
+            self._drop_copies()
         self._keeps_copies = keep
 
     def note_sync_failure(self) -> None:
@@ -291,7 +300,8 @@ class WriteAheadLog:
 
     def unsynced_payloads(self) -> tuple[bytes, ...]:
         """Return the payloads of the records that are not known to be durable."""
-        return tuple(payload for end, payload in self._unsynced if end > self.synced_offset)
+        first = bisect_right(self._copy_ends, self.synced_offset)
+        return tuple(islice(self._copies, first, None))
 
     def rewrite(self) -> Rewrite:
         """Prepare writing the un-synced records again, to the spare segment."""
@@ -313,10 +323,14 @@ class WriteAheadLog:
         if self.writer is not None:
             self.writer.file.close()
         self.writer = writer
-        self._unsynced.clear()
+        self._drop_copies()
         # Record headers are position-independent in length, so the offsets come out the same.
         self.appended_offset = self.synced_offset = writer.appended_offset
         self.sync_failed = False
+
+    def _drop_copies(self) -> None:
+        self._copies.clear()
+        self._copy_ends.clear()
 
     def close(self) -> None:
         """Close all files without syncing."""

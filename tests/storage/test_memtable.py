@@ -101,18 +101,25 @@ def test_recount_is_exact() -> None:
     assert memtable.estimated_bytes == 4 + 6 + 4 + 3 + 2 * ENTRY_BYTES
 
 
-@given(st.lists(st.tuples(st.binary(max_size=20), st.binary(max_size=300)), max_size=16))
-def test_a_sample_of_few_records_is_all_of_them(entries: list[tuple[bytes, bytes]]) -> None:
-    """Below the size of a sample the memory of a shard is exact."""
-    memtable = Memtable()
-    memtable.apply([(b"\x01" + key, record) for key, record in entries])
-    sampled = memtable.sampled_bytes(1)
+def estimates(memtable: Memtable) -> tuple[int, int]:
+    """Memory as estimated, and the truth."""
+    memtable.reestimate()
+    estimated = memtable.estimated_bytes
     memtable.recount()
-    assert sampled == memtable.estimated_bytes
+    return estimated, memtable.estimated_bytes
+
+
+@given(st.lists(st.tuples(KEYS, st.binary(max_size=300)), max_size=16))
+def test_an_estimate_from_few_records_is_exact(entries: list[tuple[bytes, bytes]]) -> None:
+    """All of them are looked at, some twice."""
+    memtable = Memtable()
+    memtable.apply([(bytes([n]) + key, record) for n, (key, record) in enumerate(entries)])
+    estimated, counted = estimates(memtable)
+    assert estimated == counted
 
 
 def test_counting_a_shard_held_everybody_up() -> None:
-    """A sample is enough: of records of mixed lengths it is a fifth off at most."""
+    """A sample is enough: of records of mixed lengths it is a tenth off at most."""
     rng = random.Random(3)
     memtable = Memtable()
     memtable.apply([(b"\x01%06d" % n, bytes(rng.randrange(50, 150))) for n in range(20_000)])
@@ -125,13 +132,36 @@ def test_counting_a_shard_held_everybody_up() -> None:
             return super().__len__()
 
     shard = memtable.shards[1]
-    sampled = memtable.sampled_bytes(1)
-    memtable.recount()
-    assert sampled == pytest.approx(memtable.estimated_bytes, rel=0.2)
+    estimated, counted = estimates(memtable)
+    assert estimated == pytest.approx(counted, rel=0.1)
     for key, record in shard.items():
         shard[key] = Counted(record)
-    assert memtable.sampled_bytes(1) == sampled
-    assert looked_at <= 16
+    memtable.reestimate()
+    assert memtable.estimated_bytes == estimated
+    assert looked_at <= 256
+
+
+@pytest.mark.parametrize("lengths", [(10, 1000, 10), (1000, 10, 1000), (10, 10, 1000)])
+def test_long_records_between_short_ones_are_not_overlooked(lengths: tuple[int, ...]) -> None:
+    """What neither end of a shard shows is in the mean of all puts: memory stays bounded."""
+    memtable = Memtable()
+    for phase, length in enumerate(lengths):
+        entries = [(b"\x01%d %06d" % (phase, n), bytes(length)) for n in range(5000)]
+        memtable.apply(entries)
+        memtable.logged_bytes += sum(len(key) + len(record) for key, record in entries)
+    estimated, counted = estimates(memtable)
+    assert counted <= estimated * 1.01
+
+
+def test_a_counter_that_is_written_all_the_time_does_not_hide_long_records() -> None:
+    """They are seldom among the puts, and at the ends of their shards."""
+    memtable = Memtable()
+    for number in range(300):
+        memtable.apply([(b"\x01%06d" % number, bytes(10_000))])
+        memtable.apply([(b"\x02counter", b"1")] * 50)
+        memtable.logged_bytes += 10_007 + 50 * 9
+    estimated, counted = estimates(memtable)
+    assert counted <= estimated * 1.01
 
 
 def test_many_new_keys_are_sorted_with_the_old_ones() -> None:

@@ -62,7 +62,7 @@ async def test_copies_of_durable_records_were_kept_while_nobody_wrote(
         syncer.wakeup.ring()
         await trio.sleep(1.5)
         assert store.log.synced_offset == store.log.appended_offset
-        assert not store.log._unsynced
+        assert not store.log._copies
         nursery.cancel_scope.cancel()
 
 
