@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import pytest
+import trio
+import trio.testing
 
+from meridian_resp.server.io import EVENTS_MAX
 from meridian_resp.server.session import SMALL_READ_BYTES
 from tests.harness.simulated_server import SimulatedServer, line, request
 
@@ -193,3 +196,27 @@ def test_commands_sent_during_a_long_one_vanished() -> None:
     server.tick()
     server.step()
     assert client.take() == b"*0\r\n" + echoed(0, 2)
+
+
+async def test_a_busy_reactor_waited_for_sockets_that_were_ready() -> None:
+    """Between two stretches of ticks other tasks run once; it waits when nobody is ready."""
+    server = SimulatedServer().open()
+    clients = [server.connect() for _ in range(2 * EVENTS_MAX)]
+    waits = 0
+    wait = server.io.wait
+
+    async def counted() -> None:
+        nonlocal waits
+        waits += 1
+        await wait()
+
+    server.io.wait = counted  # type: ignore[method-assign] # observed, not changed
+    server.io.reading_s = 0.003  # so every tick is a stretch of its own
+    for client in clients:
+        client.send(PING)
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(server.reactor.run)
+        await trio.testing.wait_all_tasks_blocked()
+        nursery.cancel_scope.cancel()
+    assert all(client.take() == PONG for client in clients)
+    assert waits == 2
