@@ -108,7 +108,7 @@ class Reactor:
         is_busy = False
         while True:
             if is_busy or self._run_queue or self.slices or self._unserved:
-                # To wait for sockets that are surely ready takes 20 us and two rounds of Trio's loop.
+                # To wait for sockets that are ready takes 20 us and two rounds of Trio's loop.
                 is_busy = False
                 await trio.lowlevel.checkpoint()
             elif parking.waiting:
