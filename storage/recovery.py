@@ -193,10 +193,7 @@ def _replay(
     reader = SegmentReader(data, segment.name, limit)
     for payload in reader.payloads():
         _, batch = decode_batch(payload)
-        memtable.apply(batch.entries)
-        if batch.ranges:
-            memtable.apply_ranges(batch.ranges)
-        memtable.logged_bytes += len(payload)
+        memtable.apply_logged(batch, len(payload))
         recovered.batches += 1
     memtable.recount()
     recovered.durable_offset = max(recovered.durable_offset, reader.durable_offset)

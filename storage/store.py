@@ -458,10 +458,7 @@ class Store:
         memtable = Memtable()
         for payload in rewrite.payloads:
             _, batch = decode_batch(payload)
-            memtable.apply(batch.entries)
-            memtable.apply_ranges(batch.ranges)
-            memtable.logged_bytes += len(payload)
-            memtable.estimated_bytes += len(payload) + ENTRY_BYTES * len(batch.entries)
+            memtable.apply_logged(batch, len(payload))
         self._append_error = self._sync_error = None
         self._start_memtable(memtable)
         self.assess()

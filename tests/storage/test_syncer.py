@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+from unittest.mock import patch
 
 import pytest
 import trio
@@ -64,6 +65,33 @@ async def test_copies_of_durable_records_were_kept_while_nobody_wrote(
         assert store.log.synced_offset == store.log.appended_offset
         assert not store.log._copies
         nursery.cancel_scope.cancel()
+
+
+async def test_what_appends_drop_anyway_was_dropped_in_forty_steps_after_each_sync(
+    autojump_clock: trio.testing.MockClock,
+) -> None:
+    """While as much is written from second to second no step of the task is needed."""
+    store, _, syncer = await make(CrashableFileSystem(), FsyncPolicy.EVERYSEC)
+    found: list[bool] = []
+    forget = store.log.forget_durable
+
+    def observed() -> bool:
+        before = len(store.log._copies)
+        is_more_left = forget()
+        found.append(len(store.log._copies) < before)
+        return is_more_left
+
+    with patch.object(store.log, "forget_durable", observed):
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(syncer.run)
+            await trio.sleep(0.5)  # between two beats of the task
+            for second in range(4):
+                for version in range(1, 301):
+                    put(store, 300 * second + version)
+                await trio.sleep(1)
+            nursery.cancel_scope.cancel()
+    assert syncer.syncs >= 3
+    assert len(found) >= 3 and not any(found)
 
 
 async def test_failed_sync_stops_writes_until_written_again() -> None:
